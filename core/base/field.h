@@ -1,0 +1,47 @@
+/*
+ * field.h - structs that describe themselves.
+ *
+ * A table of fields is expanded from a .def file; a JSON reader, a JSON Schema printer, a
+ * manual page and a form can all be made by walking it, so that nothing about a member is
+ * said twice.
+ */
+#ifndef ODE_CORE_BASE_FIELD_H
+#define ODE_CORE_BASE_FIELD_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+enum ode_field_kind {
+    ODE_FIELD_INT,    /* int64_t                                             */
+    ODE_FIELD_REAL,   /* double                                              */
+    ODE_FIELD_BOOL,   /* bool                                                */
+    ODE_FIELD_TEXT,   /* char[max + 1], at most max bytes of UTF-8           */
+    ODE_FIELD_CHOICE, /* int: an index into choices                          */
+    ODE_FIELD_OBJECT, /* a struct described by object                        */
+    ODE_FIELD_LIST,   /* size_t <name>_n, then an array of such structs      */
+    ODE_FIELD_INTS    /* size_t <name>_n, then an array of int64_t           */
+};
+
+struct ode_choice {
+    const char *name, *doc;
+};
+
+struct ode_field {
+    const char *name; /* as in JSON                                            */
+    enum ode_field_kind kind;
+    bool required;
+    size_t offset, offset_n; /* of the member; of its count, for LIST and INTS        */
+    double preset, min, max; /* numbers; for LIST, INTS and TEXT the bounds of the size */
+    double item_min, item_max;        /* INTS: bounds of each item                    */
+    const char *unit, *doc;           /* "" where there is no unit                    */
+    const struct ode_choice *choices; /* CHOICE: ended by a NULL name                 */
+    const struct ode_object *object;  /* OBJECT, LIST                                 */
+};
+
+struct ode_object {
+    const char *name, *doc;
+    size_t size; /* bytes of the struct */
+    const struct ode_field *fields; /* ended by a NULL name */
+};
+
+#endif
