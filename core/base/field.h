@@ -40,7 +40,7 @@ struct ode_field {
 
 struct ode_object {
     const char *name, *doc;
-    size_t size; /* bytes of the struct */
+    size_t size;                    /* bytes of the struct */
     const struct ode_field *fields; /* ended by a NULL name */
 };
 

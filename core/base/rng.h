@@ -2,8 +2,8 @@
  * rng.h - counter-based random numbers.
  *
  * Every random number is a function of (seed, stream, a, b) and an index: there is no
- * generator state to save, so a resumed run draws exactly what an uninterrupted one draws,
- * in any order and on any thread.
+ * generator state to save, so a resumed run draws exactly what an uninterrupted one
+ * draws, in any order and on any thread.
  */
 #ifndef ODE_CORE_BASE_RNG_H
 #define ODE_CORE_BASE_RNG_H

@@ -3,8 +3,8 @@
  *
  * What can fail returns enum ode_status and takes, last, a struct ode_err that the caller
  * owns and that may be NULL. The error is filled once, where it happened: `at` says where
- * (a JSON pointer, or file:offset), `text` is one sentence with the numbers in it and what
- * to do. Layers above pass it on unchanged. On failure outputs are untouched.
+ * (a JSON pointer, or file:offset), `text` is one sentence with the numbers in it and
+ * what to do. Layers above pass it on unchanged. On failure outputs are untouched.
  */
 #ifndef ODE_CORE_BASE_STATUS_H
 #define ODE_CORE_BASE_STATUS_H
@@ -39,11 +39,11 @@ enum ode_status ode_fail_errno(struct ode_err *err, enum ode_status code, const 
     __attribute__((format(printf, 4, 5)));
 
 /* Hands a failure up; only where nothing needs releasing. */
-#define ODE_TRY(call)                                                                    \
-    do {                                                                                 \
-        enum ode_status try_status_ = (call);                                            \
-        if (try_status_ != ODE_OK)                                                       \
-            return try_status_;                                                          \
+#define ODE_TRY(call)                         \
+    do {                                      \
+        enum ode_status try_status_ = (call); \
+        if (try_status_ != ODE_OK)            \
+            return try_status_;               \
     } while (0)
 
 #endif

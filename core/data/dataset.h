@@ -23,8 +23,8 @@ struct ode_set_facts {
     const char *name;
     enum ode_set set;
     int channels, classes;
-    int height, width;        /* 0: any resolution (drawn) */
-    size_t train_n, test_n;   /* in full; 0: as many as asked for */
+    int height, width;      /* 0: any resolution (drawn) */
+    size_t train_n, test_n; /* in full; 0: as many as asked for */
     const char *class_names[10];
     double mean[ODE_DATA_CHANNELS_MAX]; /* of the training pixels / 255 */
     double deviation[ODE_DATA_CHANNELS_MAX];
@@ -68,8 +68,8 @@ ode_example_label(const struct ode_examples *e, size_t i)
  * the seed they are drawn from, `threads` how many threads may draw. Both are ignored by
  * sets made of files. data->train_fraction, train_size and test_size are applied.
  *
- * ODE_EDATA names the file, what is wrong with it and what was expected; for a missing set
- * it says where it was looked for. On success the caller owns *set and ends it with
+ * ODE_EDATA names the file, what is wrong with it and what was expected; for a missing
+ * set it says where it was looked for. On success the caller owns *set and ends it with
  * ode_dataset_release(), which is safe on zeros and twice.
  */
 enum ode_status ode_dataset_open(struct ode_dataset *set,
@@ -87,7 +87,8 @@ struct ode_file_report {
 typedef void ode_file_report_fn(void *context, const struct ode_file_report *report);
 
 /* Reads every file of the set in full and compares its (decompressed) SHA-256 with the
- * original's. ODE_OK if all are there and good, else ODE_EDATA with the first that is not. */
+ * original's. ODE_OK if all are there and good, else ODE_EDATA with the first that is
+ * not. */
 enum ode_status ode_dataset_verify(enum ode_set set, const char *root,
                                    ode_file_report_fn *report, void *context,
                                    struct ode_err *err);

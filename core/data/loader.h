@@ -3,7 +3,8 @@
  *
  * An input image is augmented at the set's own resolution, restricted to the level's by
  * 2x2 means (Haber et al. 2018: R), and standardised per channel. Since everything random
- * follows from (seed, level, epoch, example), any thread may prepare any image at any time.
+ * follows from (seed, level, epoch, example), any thread may prepare any image at any
+ * time.
  */
 #ifndef ODE_CORE_DATA_LOADER_H
 #define ODE_CORE_DATA_LOADER_H
@@ -25,8 +26,9 @@ struct ode_loader {
  * `epoch` < 0: no augmentation (evaluation). Padding from cropping is the channel's mean,
  * that is 0. The caller owns scratch: ode_loader_scratch() floats.
  */
-void ode_loader_image(const struct ode_loader *loader, const struct ode_examples *examples,
-                      size_t i, int epoch, float *scratch, float *out);
+void ode_loader_image(const struct ode_loader *loader,
+                      const struct ode_examples *examples, size_t i, int epoch,
+                      float *scratch, float *out);
 size_t ode_loader_scratch(const struct ode_loader *loader);
 
 /* order[0..n-1]: the order of the n training examples in this epoch of this level. */

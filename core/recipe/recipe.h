@@ -15,24 +15,30 @@
 #include "core/base/field.h"
 #include "core/base/status.h"
 
-#define CHOICES(set) enum ode_##set {
+#define CHOICES(set) \
+    enum ode_##set   \
+    {
 #define CHOICE(set, name, json, doc) ODE_##name,
-#define CHOICES_END(set) };
-#define OBJECT(object, doc) struct ode_##object##_spec {
-#define INT(object, member, preset, min, max, unit, doc) int64_t member;
-#define NEED_INT(object, member, min, max, unit, doc) int64_t member;
+#define CHOICES_END(set) \
+    }                    \
+    ;
+#define OBJECT(object, doc)                               struct ode_##object##_spec {
+#define INT(object, member, preset, min, max, unit, doc)  int64_t member;
+#define NEED_INT(object, member, min, max, unit, doc)     int64_t member;
 #define REAL(object, member, preset, min, max, unit, doc) double member;
-#define BOOL(object, member, preset, doc) bool member;
-#define TEXT(object, member, longest, doc) char member[(longest) + 1];
-#define PICK(object, member, choices, preset, doc) enum ode_##choices member;
-#define INTS(object, member, most, min, max, doc)                                        \
-    size_t member##_n;                                                                   \
+#define BOOL(object, member, preset, doc)                 bool member;
+#define TEXT(object, member, longest, doc)                char member[(longest) + 1];
+#define PICK(object, member, choices, preset, doc)        enum ode_##choices member;
+#define INTS(object, member, most, min, max, doc) \
+    size_t member##_n;                            \
     int64_t member[most];
 #define NEST(object, member, child, doc) struct ode_##child##_spec member;
-#define LIST(object, member, child, least, most, doc)                                    \
-    size_t member##_n;                                                                   \
+#define LIST(object, member, child, least, most, doc) \
+    size_t member##_n;                                \
     struct ode_##child##_spec member[most];
-#define OBJECT_END(object) };
+#define OBJECT_END(object) \
+    }                      \
+    ;
 #include "core/recipe/recipe.def"
 #undef CHOICES
 #undef CHOICE
