@@ -3,6 +3,7 @@
 #include "tests/test.h"
 
 #include <math.h>
+#include <stdlib.h>
 
 START_TEST(same_place_gives_the_same_numbers)
 {
