@@ -6,7 +6,8 @@ libodenet_a_SOURCES = \
 	%D%/base/arena.c \
 	%D%/base/rng.c \
 	%D%/base/status.c \
-	%D%/recipe/recipe.c
+	%D%/recipe/recipe.c \
+	%D%/scales/stencil.c
 
 core_headers = \
 	%D%/base/arena.h \
@@ -14,8 +15,10 @@ core_headers = \
 	%D%/base/rng.h \
 	%D%/base/status.def \
 	%D%/base/status.h \
+	%D%/net/params.h \
 	%D%/recipe/recipe.def \
-	%D%/recipe/recipe.h
+	%D%/recipe/recipe.h \
+	%D%/scales/stencil.h
 
 nobase_pkginclude_HEADERS += $(core_headers)
 

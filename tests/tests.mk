@@ -10,7 +10,8 @@ test_core_LDADD = $(core_LIBS) $(CHECK_LIBS)
 test_core_SOURCES = \
 	%D%/main.c %D%/test.h \
 	%D%/core/suites.def \
-	%D%/core/rng.c
+	%D%/core/rng.c \
+	%D%/core/stencil.c
 
 else
 
