@@ -1,0 +1,286 @@
+/* transfer.c - all parameters of a network to another resolution, depth, or both. */
+#include "core/scales/transfer.h"
+
+#include <math.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "core/scales/depth.h"
+#include "core/scales/stencil.h"
+
+enum { CHUNK = 9 * 64 }; /* floats at a time: whole stencils, well within a cache */
+
+/* From table to table, and the source tensor that was found last: the next one is near.
+ */
+struct route {
+    const struct ode_params *from, *to;
+    const struct ode_transfer_op *op;
+    int near;
+};
+
+static bool
+in_block(const struct ode_tensor *t)
+{
+    return t->segment >= 0;
+}
+
+static bool
+is_statistic(const struct ode_tensor *t)
+{
+    return t->kind == ODE_TENSOR_MEAN || t->kind == ODE_TENSOR_VARIANCE;
+}
+
+static bool
+is_kernel(const struct ode_tensor *t, int width)
+{
+    return t->kind == ODE_TENSOR_CONV && t->dims == 4 && t->dim[2] == width
+           && t->dim[3] == width;
+}
+
+/* Whether s is the source's counterpart of t, in block `block` where t is in any. */
+static bool
+is_counterpart(const struct ode_tensor *s, const struct ode_tensor *t, int block)
+{
+    if (in_block(s) != in_block(t) || is_statistic(s) != is_statistic(t))
+        return false;
+    if (!in_block(t))
+        return strcmp(s->name, t->name) == 0;
+    return s->segment == t->segment && s->role == t->role && s->block == block;
+}
+
+static const struct ode_tensor *
+find(struct route *route, const struct ode_tensor *t, int block)
+{
+    int n = route->from->tensor_n;
+
+    for (int step = 0; step < n; step++)
+        for (int i = route->near - step; i <= route->near + step;
+             i += step ? 2 * step : 1)
+            if (0 <= i && i < n && is_counterpart(&route->from->tensor[i], t, block)) {
+                route->near = i;
+                return &route->from->tensor[i];
+            }
+    return NULL;
+}
+
+/* The source blocks that t is made of. */
+static struct ode_depth_row
+sources(const struct route *route, const struct ode_tensor *t)
+{
+    if (!in_block(t))
+        return (struct ode_depth_row){ .count = 1, .head = 1 };
+    return ode_depth_row(route->op->time, route->from->segment[t->segment].blocks,
+                         route->to->segment[t->segment].blocks, t->block);
+}
+
+static int
+tensors_in(const struct ode_params *params, int segment)
+{
+    int n = 0;
+
+    for (int i = 0; i < params->tensor_n; i++)
+        n += params->tensor[i].segment == segment;
+    return n;
+}
+
+static enum ode_status
+segment_check(const struct ode_params *from, const struct ode_params *to, int segment,
+              struct ode_err *err)
+{
+    int n = from->segment[segment].blocks, m = to->segment[segment].blocks;
+    int n_tensors = tensors_in(from, segment), m_tensors = tensors_in(to, segment);
+    char at[32];
+
+    snprintf(at, sizeof at, "segment %d", segment);
+    if (n == 0 && m > 0)
+        return ode_fail(err, ODE_ESHAPE, at,
+                        "its %d blocks cannot be made from a source that has none there; "
+                        "give the source's units one block more",
+                        m);
+    if ((int64_t)n_tensors * m != (int64_t)m_tensors * n)
+        return ode_fail(err, ODE_ESHAPE, at,
+                        "its %d blocks have %d parameters, but %d blocks of the source "
+                        "have %d; the blocks must be of one kind",
+                        m, m_tensors, n, n_tensors);
+    return ODE_OK;
+}
+
+static enum ode_status
+segments_check(const struct ode_params *from, const struct ode_params *to,
+               struct ode_err *err)
+{
+    int n = tensors_in(from, -1), m = tensors_in(to, -1);
+
+    if (from->segment_n != to->segment_n)
+        return ode_fail(err, ODE_ESHAPE, "segments",
+                        "the source has %d and the target %d; both need the same units",
+                        from->segment_n, to->segment_n);
+    if (n != m)
+        return ode_fail(err, ODE_ESHAPE, "tensors outside blocks",
+                        "the source has %d and the target %d; both need the same opening "
+                        "and head",
+                        n, m);
+    for (int i = 0; i < to->segment_n; i++)
+        ODE_TRY(segment_check(from, to, i, err));
+    return ODE_OK;
+}
+
+static bool
+same_shape(const struct ode_tensor *a, const struct ode_tensor *b)
+{
+    bool same = a->dims == b->dims;
+
+    for (int i = 0; same && i < a->dims; i++)
+        same = a->dim[i] == b->dim[i];
+    return same;
+}
+
+/* "[16,16,3,3]" */
+static const char *
+shape_text(const struct ode_tensor *t, char text[64])
+{
+    size_t used = 0;
+
+    for (int i = 0; i < t->dims; i++)
+        used +=
+            (size_t)snprintf(text + used, 64 - used, "%c%d", i ? ',' : '[', t->dim[i]);
+    snprintf(text + used, 64 - used, "%s", t->dims ? "]" : "[]");
+    return text;
+}
+
+static enum ode_status
+pair_check(const struct ode_tensor *s, const struct ode_tensor *t, struct ode_err *err)
+{
+    char shape[2][64];
+
+    if (!s)
+        return ode_fail(
+            err, ODE_ESHAPE, t->name,
+            "the source has no counterpart%s; both networks must be of one kind",
+            in_block(t) ? " in a block that it is made of" : "");
+    if (s->kind != t->kind)
+        return ode_fail(err, ODE_ESHAPE, t->name,
+                        "it is of another kind than %s in the source (%d, not %d)",
+                        s->name, (int)t->kind, (int)s->kind);
+    if (!same_shape(s, t))
+        return ode_fail(err, ODE_ESHAPE, t->name,
+                        "its shape is %s, that of %s in the source %s; transfers change "
+                        "resolution and depth, not widths",
+                        shape_text(t, shape[0]), s->name, shape_text(s, shape[1]));
+    return ODE_OK;
+}
+
+static enum ode_status
+tensor_check(struct route *route, const struct ode_tensor *t, struct ode_err *err)
+{
+    const struct ode_transfer_op *op = route->op;
+    struct ode_depth_row row = sources(route, t);
+    char shape[64];
+
+    for (int k = 0; k < row.count; k++)
+        ODE_TRY(pair_check(find(route, t, row.first + k), t, err));
+    if (t->kind == ODE_TENSOR_CONV && op->space != ODE_SPACE_NONE && op->halvings != 0
+        && !is_kernel(t, 3) && !is_kernel(t, 1))
+        return ode_fail(
+            err, ODE_ESHAPE, t->name,
+            "kernels of shape %s cannot go to another resolution, only 3x3 and "
+            "1x1; use space \"none\"",
+            shape_text(t, shape));
+    return ODE_OK;
+}
+
+enum ode_status
+ode_transfer_check(const struct ode_params *from, const struct ode_params *to,
+                   const struct ode_transfer_op *op, struct ode_err *err)
+{
+    struct route route = { .from = from, .to = to, .op = op };
+
+    ODE_TRY(segments_check(from, to, err));
+    for (int i = 0; i < to->tensor_n; i++)
+        ODE_TRY(tensor_check(&route, &to->tensor[i], err));
+    return ODE_OK;
+}
+
+/* sum = floats [at, at + n) of the sources of t, blended in time as ode_depth_apply()
+ * does: what is constant in time stays exact, so the stencils see no noise to amplify. */
+static void
+chunk_blend(struct route *route, const struct ode_tensor *t, const float *from, size_t at,
+            size_t n, double *sum)
+{
+    struct ode_depth_row row = sources(route, t);
+    const float *first = from + find(route, t, row.first)->offset + at;
+
+    for (size_t i = 0; i < n; i++)
+        sum[i] = first[i];
+    for (int k = 1; k < row.count; k++) {
+        const float *x = from + find(route, t, row.first + k)->offset + at;
+        double weight = ode_depth_weight(&row, k);
+
+        for (size_t i = 0; i < n; i++)
+            sum[i] -= weight * ((double)first[i] - x[i]);
+    }
+}
+
+static void
+tensor_write(struct route *route, const struct ode_tensor *t, const float *from,
+             float *to)
+{
+    double sum[CHUNK];
+
+    for (size_t at = 0; at < t->n; at += CHUNK) {
+        size_t n = t->n - at < CHUNK ? t->n - at : CHUNK;
+
+        chunk_blend(route, t, from, at, n, sum);
+        if (is_kernel(t, 3))
+            for (size_t i = 0; i < n; i += 9)
+                ode_stencil_map(route->op->space, route->op->halvings,
+                                (double(*)[3])(sum + i));
+        for (size_t i = 0; i < n; i++)
+            to[t->offset + at + i] = (float)sum[i];
+    }
+}
+
+static enum ode_status
+transfer(struct route route, bool statistics, const float *from, float *to,
+         struct ode_err *err)
+{
+    ODE_TRY(ode_transfer_check(route.from, route.to, route.op, err));
+    for (int i = 0; i < route.to->tensor_n; i++)
+        if (is_statistic(&route.to->tensor[i]) == statistics)
+            tensor_write(&route, &route.to->tensor[i], from, to);
+    return ODE_OK;
+}
+
+enum ode_status
+ode_transfer_params(const struct ode_params *from, const float *theta_from,
+                    const struct ode_params *to, float *theta_to,
+                    const struct ode_transfer_op *op, struct ode_err *err)
+{
+    return transfer((struct route){ .from = from, .to = to, .op = op }, false, theta_from,
+                    theta_to, err);
+}
+
+enum ode_status
+ode_transfer_statistics(const struct ode_params *from, const float *statistics_from,
+                        const struct ode_params *to, float *statistics_to,
+                        const struct ode_transfer_op *op, struct ode_err *err)
+{
+    return transfer((struct route){ .from = from, .to = to, .op = op }, true,
+                    statistics_from, statistics_to, err);
+}
+
+double
+ode_transfer_norm(const struct ode_params *params, const float *theta)
+{
+    double sum = 0;
+
+    for (int i = 0; i < params->trained_n; i++) {
+        const struct ode_tensor *t = &params->tensor[i];
+
+        for (size_t k = 0; t->kind == ODE_TENSOR_CONV && k < t->n; k++)
+            sum += (double)theta[t->offset + k] * theta[t->offset + k];
+    }
+    return sqrt(sum);
+}

@@ -1,0 +1,61 @@
+/*
+ * transfer.h - all parameters of a network to another resolution, another depth, or both.
+ *
+ * The two tables say what there is. A convolution of 3x3 goes through the stencil
+ * operator (stencil.h). A tensor of a block, whatever its kind, is a function of time
+ * together with its namesakes in the other blocks of its segment, and goes through the
+ * depth operator (depth.h) of that segment. All else, and 1x1 convolutions, is copied.
+ * Space and time act on different indices, so their order does not matter; here both
+ * happen in double and the result is rounded once. The operators are linear: momentum
+ * goes the same way as theta.
+ *
+ * No allocation; work proportional to the larger of the two networks.
+ */
+#ifndef ODE_CORE_SCALES_TRANSFER_H
+#define ODE_CORE_SCALES_TRANSFER_H
+
+#include "core/base/status.h"
+#include "core/net/params.h"
+#include "core/recipe/recipe.h"
+
+struct ode_transfer_op {
+    enum ode_space space;
+    enum ode_time time; /* resolved by ode_depth_resolve() */
+    int halvings;       /* of the resolution: > 0 to coarser, < 0 to finer images */
+};
+
+/*
+ * Fails with ODE_ESHAPE, err->at naming the tensor or segment, if the networks are not
+ * the same but for the number of blocks: other segments, widths or parameters; a segment
+ * of blocks that has none in the source; a kernel that is neither 3x3 nor 1x1 to another
+ * resolution. The two functions below call it first.
+ */
+enum ode_status ode_transfer_check(const struct ode_params *from,
+                                   const struct ode_params *to,
+                                   const struct ode_transfer_op *op, struct ode_err *err);
+
+/*
+ * Trained parameters, or their momentum.
+ *
+ *   theta_from  [from->theta_n]  read
+ *   theta_to    [to->theta_n]    written, all of each tensor; must not overlap
+ */
+enum ode_status ode_transfer_params(const struct ode_params *from,
+                                    const float *theta_from, const struct ode_params *to,
+                                    float *theta_to, const struct ode_transfer_op *op,
+                                    struct ode_err *err);
+
+/* The same for running statistics, [from->statistic_n] to [to->statistic_n]. Outside
+ * blocks they are copied; estimate them anew at the new resolution before evaluating. */
+enum ode_status ode_transfer_statistics(const struct ode_params *from,
+                                        const float *statistics_from,
+                                        const struct ode_params *to, float *statistics_to,
+                                        const struct ode_transfer_op *op,
+                                        struct ode_err *err);
+
+/* The Frobenius norm of all convolution kernels together. It is not weighted with the
+ * step size: doubling the blocks by `constant` multiplies that of the blocks by sqrt(2).
+ */
+double ode_transfer_norm(const struct ode_params *params, const float *theta);
+
+#endif
