@@ -7,7 +7,9 @@ libodenet_a_SOURCES = \
 	%D%/base/rng.c \
 	%D%/base/status.c \
 	%D%/recipe/recipe.c \
-	%D%/scales/stencil.c
+	%D%/scales/depth.c \
+	%D%/scales/stencil.c \
+	%D%/scales/transfer.c
 
 core_headers = \
 	%D%/base/arena.h \
@@ -18,7 +20,9 @@ core_headers = \
 	%D%/net/params.h \
 	%D%/recipe/recipe.def \
 	%D%/recipe/recipe.h \
-	%D%/scales/stencil.h
+	%D%/scales/depth.h \
+	%D%/scales/stencil.h \
+	%D%/scales/transfer.h
 
 nobase_pkginclude_HEADERS += $(core_headers)
 

@@ -10,8 +10,10 @@ test_core_LDADD = $(core_LIBS) $(CHECK_LIBS)
 test_core_SOURCES = \
 	%D%/main.c %D%/test.h \
 	%D%/core/suites.def \
+	%D%/core/depth.c \
 	%D%/core/rng.c \
-	%D%/core/stencil.c
+	%D%/core/stencil.c \
+	%D%/core/transfer.c
 
 else
 
