@@ -64,27 +64,31 @@ ode_depth_weight(const struct ode_depth_row *row, int k)
 }
 
 /* The weights sum to 1, so a mean is its first value less weighted differences: equal
- * values then give just that value, even a negative zero. */
+ * values then give just that value, even a negative zero. Values are `stride` apart. */
+static float
+mean_of(const struct ode_depth_row *row, const float *x, size_t stride)
+{
+    double sum = x[0];
+
+    for (int k = 1; k < row->count; k++)
+        sum -= ode_depth_weight(row, k) * ((double)x[0] - x[(size_t)k * stride]);
+    return (float)sum;
+}
+
 void
 ode_depth_apply(enum ode_time time, int n, int m, size_t size, const float *from,
                 float *to)
 {
     for (int i = 0; i < m; i++) {
         struct ode_depth_row row = ode_depth_row(time, n, m, i);
-        const float *x = from + (size_t)row.first * size;
 
-        for (size_t s = 0; s < size; s++) {
-            double sum = x[s];
-
-            for (int k = 1; k < row.count; k++)
-                sum -=
-                    ode_depth_weight(&row, k) * ((double)x[s] - x[(size_t)k * size + s]);
-            to[(size_t)i * size + s] = (float)sum;
-        }
+        for (size_t s = 0; s < size; s++)
+            to[(size_t)i * size + s] =
+                mean_of(&row, &from[(size_t)row.first * size + s], size);
     }
 }
 
-/* The sum over i of P_ij y_i[s]. */
+/* The sum over i of P_ij y[i size]: row j of the transpose. */
 static double
 column_sum(enum ode_time time, int n, int m, int j, size_t size, const float *y)
 {

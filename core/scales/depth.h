@@ -36,8 +36,9 @@
  * are positive and sum to 1; those between the two ends are equal. */
 struct ode_depth_row {
     int first, count;
-    double head, inner,
-        tail; /* of the first, of those between, of the last (count > 1) */
+    double head;  /* of the first                           */
+    double inner; /* of each between, where there are any   */
+    double tail;  /* of the last, where count > 1           */
 };
 
 /* The grid on which `linear` is right for a block: what a one-step scheme uses stands for

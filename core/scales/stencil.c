@@ -5,18 +5,22 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* clang-format off */
 static const struct ode_stencil_axis axes[] = {
-    [ODE_SPACE_BILINEAR] = {.coarsen = { { 0.5, 0.125, 0 },
-                                          { 0.5, 0.75, 0.5 },
-                                          { 0, 0.125, 0.5 } },
-                            .refine = { { 2.5, -0.5, 0.5 },
-                                         { -2, 2, -2 },
-                                         { 0.5, -0.5, 2.5 } }                    },
-    [ODE_SPACE_CONSTANT] = { .coarsen = { { 0.5, 0, 0 }, { 0.5, 1, 0.5 }, { 0, 0, 0.5 } },
-                            .refine = { { 2, 0, 0 }, { -1, 1, -1 }, { 0, 0, 2 } }},
-    [ODE_SPACE_NONE] = { .coarsen = { { 1, 0, 0 }, { 0, 1, 0 }, { 0, 0, 1 } },
-                            .refine = { { 1, 0, 0 }, { 0, 1, 0 }, { 0, 0, 1 } }  },
+    [ODE_SPACE_BILINEAR] = {
+        .coarsen = { { 0.5, 0.125, 0 }, { 0.5, 0.75, 0.5 }, { 0, 0.125, 0.5 } },
+        .refine = { { 2.5, -0.5, 0.5 }, { -2, 2, -2 }, { 0.5, -0.5, 2.5 } },
+    },
+    [ODE_SPACE_CONSTANT] = {
+        .coarsen = { { 0.5, 0, 0 }, { 0.5, 1, 0.5 }, { 0, 0, 0.5 } },
+        .refine = { { 2, 0, 0 }, { -1, 1, -1 }, { 0, 0, 2 } },
+    },
+    [ODE_SPACE_NONE] = {
+        .coarsen = { { 1, 0, 0 }, { 0, 1, 0 }, { 0, 0, 1 } },
+        .refine = { { 1, 0, 0 }, { 0, 1, 0 }, { 0, 0, 1 } },
+    },
 };
+/* clang-format on */
 
 const struct ode_stencil_axis *
 ode_stencil_axis(enum ode_space space)

@@ -12,8 +12,7 @@
 
 enum { CHUNK = 9 * 64 }; /* floats at a time: whole stencils, well within a cache */
 
-/* From table to table, and the source tensor that was found last: the next one is near.
- */
+/* From table to table, and the source tensor found last: the next one is near it. */
 struct route {
     const struct ode_params *from, *to;
     const struct ode_transfer_op *op;
@@ -43,25 +42,27 @@ is_kernel(const struct ode_tensor *t, int width)
 static bool
 is_counterpart(const struct ode_tensor *s, const struct ode_tensor *t, int block)
 {
-    if (in_block(s) != in_block(t) || is_statistic(s) != is_statistic(t))
+    if (in_block(s) != in_block(t))
         return false;
     if (!in_block(t))
         return strcmp(s->name, t->name) == 0;
     return s->segment == t->segment && s->role == t->role && s->block == block;
 }
 
+/* Looks 0, 1 before, 1 after, 2 before, ... the last one found. */
 static const struct ode_tensor *
 find(struct route *route, const struct ode_tensor *t, int block)
 {
     int n = route->from->tensor_n;
 
-    for (int step = 0; step < n; step++)
-        for (int i = route->near - step; i <= route->near + step;
-             i += step ? 2 * step : 1)
-            if (0 <= i && i < n && is_counterpart(&route->from->tensor[i], t, block)) {
-                route->near = i;
-                return &route->from->tensor[i];
-            }
+    for (int step = 0; step < 2 * n; step++) {
+        int i = route->near + (step % 2 ? -(step + 1) / 2 : step / 2);
+
+        if (0 <= i && i < n && is_counterpart(&route->from->tensor[i], t, block)) {
+            route->near = i;
+            return &route->from->tensor[i];
+        }
+    }
     return NULL;
 }
 
@@ -141,12 +142,11 @@ same_shape(const struct ode_tensor *a, const struct ode_tensor *b)
 static const char *
 shape_text(const struct ode_tensor *t, char text[64])
 {
-    size_t used = 0;
+    size_t n = 0;
 
     for (int i = 0; i < t->dims; i++)
-        used +=
-            (size_t)snprintf(text + used, 64 - used, "%c%d", i ? ',' : '[', t->dim[i]);
-    snprintf(text + used, 64 - used, "%s", t->dims ? "]" : "[]");
+        n += (size_t)snprintf(text + n, 64 - n, "%c%d", i ? ',' : '[', t->dim[i]);
+    snprintf(text + n, 64 - n, "%s", t->dims ? "]" : "[]");
     return text;
 }
 
@@ -156,10 +156,9 @@ pair_check(const struct ode_tensor *s, const struct ode_tensor *t, struct ode_er
     char shape[2][64];
 
     if (!s)
-        return ode_fail(
-            err, ODE_ESHAPE, t->name,
-            "the source has no counterpart%s; both networks must be of one kind",
-            in_block(t) ? " in a block that it is made of" : "");
+        return ode_fail(err, ODE_ESHAPE, t->name,
+                        "the source has no counterpart%s; both must be of one kind",
+                        in_block(t) ? " in a block that it is made of" : "");
     if (s->kind != t->kind)
         return ode_fail(err, ODE_ESHAPE, t->name,
                         "it is of another kind than %s in the source (%d, not %d)",
@@ -183,11 +182,10 @@ tensor_check(struct route *route, const struct ode_tensor *t, struct ode_err *er
         ODE_TRY(pair_check(find(route, t, row.first + k), t, err));
     if (t->kind == ODE_TENSOR_CONV && op->space != ODE_SPACE_NONE && op->halvings != 0
         && !is_kernel(t, 3) && !is_kernel(t, 1))
-        return ode_fail(
-            err, ODE_ESHAPE, t->name,
-            "kernels of shape %s cannot go to another resolution, only 3x3 and "
-            "1x1; use space \"none\"",
-            shape_text(t, shape));
+        return ode_fail(err, ODE_ESHAPE, t->name,
+                        "kernels of shape %s cannot go to another resolution, only 3x3 "
+                        "and 1x1; use space \"none\"",
+                        shape_text(t, shape));
     return ODE_OK;
 }
 

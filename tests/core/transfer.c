@@ -11,7 +11,7 @@
 #include "core/scales/depth.h"
 #include "core/scales/stencil.h"
 
-enum { MOST_TENSORS = 128, MOST_FLOATS = 16384, SEGMENTS = 2, ROLES = 4 };
+enum { MOST_TENSORS = 128, MOST_FLOATS = 65536, SEGMENTS = 2, ROLES = 4 };
 
 /* A table with its theta and statistics. */
 struct net {
@@ -64,7 +64,7 @@ add_block(struct net *net, int segment, int block, int c)
     }
 }
 
-/* Opening, two segments of these blocks with 4 and 6 channels, head; random numbers. */
+/* Opening, two segments of these blocks with 8 and 10 channels, head; random numbers. */
 static struct net *
 net_new(int first, int second)
 {
@@ -81,7 +81,7 @@ net_new(int first, int second)
     for (int s = 0; s < SEGMENTS; s++) {
         net->segment[s].blocks = blocks[s];
         for (int b = 0; b < blocks[s]; b++)
-            add_block(net, s, b, 4 + 2 * s);
+            add_block(net, s, b, 8 + 2 * s);
     }
     add(net, "head.weight", ODE_TENSOR_DENSE, 10, 12, 0);
     add(net, "head.bias", ODE_TENSOR_BIAS, 10, 0, 0);
@@ -383,7 +383,7 @@ START_TEST(norm_is_that_of_all_kernels)
 
     for (size_t i = 0; i < a->params.theta_n; i++)
         a->theta[i] = 2;
-    opening = 4 * 8 * 3 * 9, blocks = 4 * 9 * (2 * 2 * 16 + 2 * 36);
+    opening = 4 * 8 * 3 * 9, blocks = 4 * 9 * (2 * 2 * 64 + 2 * 100);
     ck_assert_double_eq_tol(ode_transfer_norm(&a->params, a->theta),
                             sqrt(opening + blocks), 1e-9);
     transfer(a, b, op);
@@ -423,8 +423,8 @@ START_TEST(other_widths_are_refused)
     struct net *a = net_new(3, 2), *b = net_new(5, 4);
     struct ode_tensor *t = named(b, "unit.1.block.3.k2");
 
-    t->dim[0] = 3, t->dim[1] = 12;
-    assert_refused(a, b, nothing, t->name, "[3,12,3,3], that of unit.1.block.1.k2");
+    t->dim[0] = 5, t->dim[1] = 20;
+    assert_refused(a, b, nothing, t->name, "[5,20,3,3], that of unit.1.block.1.k2");
 }
 END_TEST
 
