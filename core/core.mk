@@ -2,28 +2,74 @@
 
 lib_LIBRARIES += libodenet.a
 libodenet_a_CFLAGS = $(AM_CFLAGS) $(ZLIB_CFLAGS) $(MD_CFLAGS) $(OPENBLAS_CFLAGS)
+libodenet_a_LIBADD =
 libodenet_a_SOURCES = \
 	%D%/base/arena.c \
 	%D%/base/rng.c \
 	%D%/base/status.c \
+	%D%/base/team.c \
+	%D%/blocks/hamiltonian.c \
+	%D%/kernels/body.h \
+	%D%/kernels/gemm.c \
+	%D%/kernels/kernels.c \
+	%D%/kernels/portable.c \
+	%D%/kernels/tables.h \
+	%D%/kernels/vector.h \
+	%D%/layers/connect.c \
+	%D%/layers/head.c \
+	%D%/layers/norm.c \
+	%D%/net/exec.c \
+	%D%/net/net.c \
+	%D%/optim/penalty.c \
+	%D%/optim/schedule.c \
+	%D%/optim/sgd.c \
 	%D%/recipe/recipe.c \
 	%D%/scales/depth.c \
 	%D%/scales/stencil.c \
-	%D%/scales/transfer.c
+	%D%/scales/transfer.c \
+	%D%/train/engine.c
 
 core_headers = \
 	%D%/base/arena.h \
 	%D%/base/field.h \
+	%D%/base/real.h \
 	%D%/base/rng.h \
 	%D%/base/status.def \
 	%D%/base/status.h \
+	%D%/base/team.h \
+	%D%/blocks/block.h \
+	%D%/kernels/gemm.h \
+	%D%/kernels/kernels.h \
+	%D%/layers/connect.h \
+	%D%/layers/head.h \
+	%D%/layers/norm.h \
+	%D%/net/exec.h \
+	%D%/net/net.h \
 	%D%/net/params.h \
+	%D%/optim/penalty.h \
+	%D%/optim/schedule.h \
+	%D%/optim/sgd.h \
 	%D%/recipe/recipe.def \
 	%D%/recipe/recipe.h \
 	%D%/scales/depth.h \
 	%D%/scales/stencil.h \
-	%D%/scales/transfer.h
+	%D%/scales/transfer.h \
+	%D%/train/engine.h
 
 nobase_pkginclude_HEADERS += $(core_headers)
+
+# The same kernels, once per instruction set; their objects go into the one library.
+if HAVE_AVX2
+noinst_LIBRARIES += libcore-avx2.a
+libcore_avx2_a_SOURCES = %D%/kernels/avx2.c
+libcore_avx2_a_CFLAGS = $(AM_CFLAGS) $(AVX2_CFLAGS)
+libodenet_a_LIBADD += $(libcore_avx2_a_OBJECTS)
+endif
+if HAVE_AVX512
+noinst_LIBRARIES += libcore-avx512.a
+libcore_avx512_a_SOURCES = %D%/kernels/avx512.c
+libcore_avx512_a_CFLAGS = $(AM_CFLAGS) $(AVX512_CFLAGS)
+libodenet_a_LIBADD += $(libcore_avx512_a_OBJECTS)
+endif
 
 core_LIBS = libodenet.a $(ZLIB_LIBS) $(MD_LIBS) $(OPENBLAS_LIBS) -lpthread -lm

@@ -11,9 +11,52 @@ test_core_SOURCES = \
 	%D%/main.c %D%/test.h \
 	%D%/core/suites.def \
 	%D%/core/depth.c \
+	%D%/core/block.c \
+	%D%/core/engine.c \
+	%D%/core/kernels.c \
+	%D%/core/layers.c \
+	%D%/core/net.c \
+	%D%/core/optim.c \
 	%D%/core/rng.c \
 	%D%/core/stencil.c \
+	%D%/core/toy.c \
+	%D%/core/toy.h \
 	%D%/core/transfer.c
+
+# The engine in double: derivatives and adjoints to rounding.
+check_PROGRAMS += test-core-double
+TESTS += test-core-double
+test_core_double_CPPFLAGS = $(AM_CPPFLAGS) -DODE_DOUBLE -DSUITES_DEF='"tests/core/suites-double.def"'
+test_core_double_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS) $(OPENBLAS_CFLAGS)
+test_core_double_LDADD = $(OPENBLAS_LIBS) $(CHECK_LIBS) -lpthread -lm
+test_core_double_SOURCES = \
+	%D%/main.c %D%/test.h \
+	%D%/core/suites-double.def \
+	%D%/core/block.c \
+	%D%/core/engine.c \
+	%D%/core/kernels.c \
+	%D%/core/layers.c \
+	%D%/core/net.c \
+	%D%/core/optim.c \
+	%D%/core/toy.c \
+	%D%/core/toy.h \
+	core/base/arena.c \
+	core/base/rng.c \
+	core/base/status.c \
+	core/base/team.c \
+	core/blocks/hamiltonian.c \
+	core/kernels/gemm.c \
+	core/kernels/kernels.c \
+	core/kernels/portable.c \
+	core/layers/connect.c \
+	core/layers/head.c \
+	core/layers/norm.c \
+	core/net/exec.c \
+	core/net/net.c \
+	core/optim/penalty.c \
+	core/optim/schedule.c \
+	core/optim/sgd.c \
+	core/train/engine.c
 
 else
 

@@ -1,0 +1,128 @@
+/* team.c - a few threads that work through numbered tasks together. */
+#include "core/base/team.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdlib.h>
+
+struct member {
+    struct ode_team *team;
+    int number;
+    pthread_t thread;
+};
+
+struct ode_team {
+    int threads;
+    pthread_mutex_t lock; /* guards round, busy, over */
+    pthread_cond_t begin, done;
+    unsigned long round; /* counts the calls of run */
+    int busy;            /* members still at work in this round */
+    bool over;
+    ode_task_fn *fn;
+    void *context;
+    int n;
+    atomic_int next;
+    struct member member[];
+};
+
+static void
+tasks_do(struct ode_team *team, int thread)
+{
+    int task;
+
+    while ((task = atomic_fetch_add(&team->next, 1)) < team->n)
+        team->fn(team->context, thread, task);
+}
+
+static void *
+member_main(void *self)
+{
+    struct member *me = self;
+    struct ode_team *team = me->team;
+    unsigned long seen = 0;
+
+    pthread_mutex_lock(&team->lock);
+    for (;;) {
+        while (team->round == seen && !team->over)
+            pthread_cond_wait(&team->begin, &team->lock);
+        if (team->over)
+            break;
+        seen = team->round;
+        pthread_mutex_unlock(&team->lock);
+        tasks_do(team, me->number);
+        pthread_mutex_lock(&team->lock);
+        if (--team->busy == 0)
+            pthread_cond_signal(&team->done);
+    }
+    pthread_mutex_unlock(&team->lock);
+    return NULL;
+}
+
+enum ode_status
+ode_team_new(struct ode_team **out, int threads, struct ode_err *err)
+{
+    struct ode_team *team =
+        calloc(1, sizeof *team + (size_t)threads * sizeof *team->member);
+
+    if (!team)
+        return ode_fail(err, ODE_ENOMEM, NULL, "no memory for a team of %d", threads);
+    pthread_mutex_init(&team->lock, NULL);
+    pthread_cond_init(&team->begin, NULL);
+    pthread_cond_init(&team->done, NULL);
+    team->threads = 1;
+    for (int i = 1; i < threads; i++) {
+        team->member[i] = (struct member){ .team = team, .number = i };
+        if (pthread_create(&team->member[i].thread, NULL, member_main, &team->member[i])
+            != 0) {
+            ode_team_free(team);
+            return ode_fail(err, ODE_EINTERNAL, "/resources/threads",
+                            "thread %d of %d could not be started", i + 1, threads);
+        }
+        team->threads++;
+    }
+    *out = team;
+    return ODE_OK;
+}
+
+void
+ode_team_free(struct ode_team *team)
+{
+    if (!team)
+        return;
+    pthread_mutex_lock(&team->lock);
+    team->over = true;
+    pthread_cond_broadcast(&team->begin);
+    pthread_mutex_unlock(&team->lock);
+    for (int i = 1; i < team->threads; i++)
+        pthread_join(team->member[i].thread, NULL);
+    pthread_cond_destroy(&team->begin);
+    pthread_cond_destroy(&team->done);
+    pthread_mutex_destroy(&team->lock);
+    free(team);
+}
+
+int
+ode_team_threads(const struct ode_team *team)
+{
+    return team->threads;
+}
+
+void
+ode_team_run(struct ode_team *team, ode_task_fn *fn, void *context, int n)
+{
+    pthread_mutex_lock(&team->lock);
+    team->fn = fn;
+    team->context = context;
+    team->n = n;
+    atomic_store(&team->next, 0);
+    team->busy = team->threads - 1;
+    team->round++;
+    pthread_cond_broadcast(&team->begin);
+    pthread_mutex_unlock(&team->lock);
+    tasks_do(team, 0);
+    pthread_mutex_lock(&team->lock);
+    while (team->busy > 0)
+        pthread_cond_wait(&team->done, &team->lock);
+    pthread_mutex_unlock(&team->lock);
+}

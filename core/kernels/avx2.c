@@ -1,0 +1,8 @@
+/* avx2.c - the kernels for AVX2 and FMA. */
+#define TILE1 4
+#define TILE2 0
+#define TILEG 2
+#include "core/kernels/body.h"
+#include "core/kernels/tables.h"
+
+const struct ode_kernels ode_kernels_avx2 = KERNELS("avx2", ODE_ISA_AVX2);

@@ -1,0 +1,114 @@
+/*
+ * kernels.h - the inner loops, as a table of functions per instruction set.
+ *
+ * Layout of an image with c channels, "NCHWc16 with halo": [blocks][h + 2][w + 2][16]
+ * with blocks = ceil(c / 16). The halo of one pixel is zero and never written, so a 3x3
+ * convolution with zero padding has no edge cases. Channels beyond c in the last block
+ * are zero. All pointers are aligned to 64 bytes.
+ *
+ * Layout of packed 3x3 kernels: [out block][in block][ky][kx][16 in][16 out].
+ *
+ * No function allocates; any thread may call any of them. Each table gives the same bits
+ * for the same input; different tables agree to rounding.
+ */
+#ifndef ODE_CORE_KERNELS_KERNELS_H
+#define ODE_CORE_KERNELS_KERNELS_H
+
+#include <stddef.h>
+
+#include "core/base/real.h"
+
+enum { ODE_VEC = 16 }; /* channels in a block */
+
+enum ode_isa {
+    ODE_ISA_PORTABLE = 1,
+    ODE_ISA_AVX2 = 2,
+    ODE_ISA_AVX512 = 4,
+    ODE_ISA_ALL = 7
+};
+
+enum ode_act {
+    ODE_ACT_RELU, /* max(x, 0)          */
+    ODE_ACT_TANH  /* hyperbolic tangent */
+};
+
+/* Extents of a convolution. */
+struct ode_conv {
+    int in, out; /* channels; the blocks follow */
+    int h, w;
+};
+
+/* Blocks that hold c channels. */
+static inline int
+ode_blocks(int c)
+{
+    return (c + ODE_VEC - 1) / ODE_VEC;
+}
+
+/* Reals in one channel block of an h x w image, halo included. */
+static inline size_t
+ode_plane(int h, int w)
+{
+    return (size_t)(h + 2) * (size_t)(w + 2) * ODE_VEC;
+}
+
+/* Reals in an image of c channels. */
+static inline size_t
+ode_image(int c, int h, int w)
+{
+    return (size_t)ode_blocks(c) * ode_plane(h, w);
+}
+
+/* Reals in packed 3x3 kernels. */
+static inline size_t
+ode_packed(int in, int out)
+{
+    return (size_t)ode_blocks(in) * (size_t)ode_blocks(out) * 9 * ODE_VEC * ODE_VEC;
+}
+
+struct ode_kernels {
+    const char *name;
+    enum ode_isa isa;
+
+    /* y = K x + b. x: image of c->in, y: image of c->out, w: packed, b: [out blocks * 16]
+     * or NULL. 18 in out h w FLOP. */
+    void (*conv)(const struct ode_conv *c, const real *x, const real *w, const real *b,
+                 real *y);
+
+    /* y = y0 + sign * round(K x), rounded to multiples of grid (0: not rounded). y0 may
+     * be y. sign is 1 or -1. Returns the largest |y|; a NaN may or may not show in it. */
+    real (*conv_add)(const struct ode_conv *c, const real *x, const real *w, real sign,
+                     real grid, const real *y0, real *y);
+
+    /* dw[o][i][ky][kx] += sum over pixels of p[o](y, x) * x[i](y + ky - 1, x + kx - 1):
+     * G(P, X) of PAPERS A.5. p: image of c->out, x: image of c->in, dw: packed. */
+    void (*conv_weights)(const struct ode_conv *c, const real *p, const real *x,
+                         real *dw);
+
+    /* a = scale * s(u), inside the halo. */
+    void (*act)(enum ode_act act, real scale, int blocks, int h, int w, const real *u,
+                real *a);
+
+    /* q = scale * s'(u) * p inside the halo; db[blocks * 16] += sum over pixels of q.
+     * q may be p; db may be NULL. */
+    void (*act_adjoint)(enum ode_act act, real scale, int blocks, int h, int w,
+                        const real *u, const real *p, real *q, real *db);
+
+    /* y += x over n reals, n a multiple of 16. */
+    void (*add)(size_t n, const real *x, real *y);
+};
+
+/*
+ * The fastest table that the processor, the system and `mask` (ODE_ISA_... bits) allow;
+ * the portable one where nothing else is left. Constant, never NULL.
+ */
+const struct ode_kernels *ode_kernels_best(unsigned mask);
+
+/* The table of that name ("portable", "avx2", "avx512"), or NULL if it is unknown or this
+ * machine can't run it. */
+const struct ode_kernels *ode_kernels_named(const char *name);
+
+/* Bits of the instruction sets that this machine can run and this build holds. */
+unsigned ode_isa_available(void);
+
+#endif

@@ -1,0 +1,13 @@
+/* sgd.c - stochastic gradient descent with momentum. */
+#include "core/optim/sgd.h"
+
+void
+ode_sgd_update(const struct ode_sgd *s, size_t n, const real *g, real *v, real *x)
+{
+    const real rate = (real)s->rate, mu = (real)s->momentum;
+
+    for (size_t i = 0; i < n; i++) {
+        v[i] = mu * v[i] + g[i];
+        x[i] -= rate * (s->nesterov ? g[i] + mu * v[i] : v[i]);
+    }
+}

@@ -1,0 +1,335 @@
+/* engine.c - gradients of a batch, updates, evaluation. */
+#include "core/train/engine.h"
+
+#include <assert.h>
+#include <string.h>
+
+enum { LANE_BYTES = 32 << 20, SPAN = 500 /* images in a job of an evaluation */ };
+
+/* --- memory
+ * ----------------------------------------------------------------------------- */
+
+/* As many lanes as fit into LANE_BYTES: a power of two from 2 to 8, whatever the threads.
+ */
+static int
+lanes_for(const struct ode_net *net)
+{
+    int lanes = ODE_LANES_MAX;
+
+    while (lanes > 2 && (size_t)lanes * net->lane_n * sizeof(float) > LANE_BYTES)
+        lanes /= 2;
+    return lanes;
+}
+
+static void
+engine_place(struct ode_engine *e, struct ode_arena *a)
+{
+    const struct ode_net *net = e->exec.net;
+    const size_t n = net->params.theta_n;
+    const bool real_one = a->base != NULL;
+    const int micros = ode_exec_micros(net, (size_t)e->span);
+    struct ode_work work;
+    struct ode_result result;
+
+    e->theta = ode_arena_take(a, n, sizeof(real));
+    e->momentum = ode_arena_take(a, n, sizeof(real));
+    e->gradient = ode_arena_take(a, n, sizeof(real));
+    e->statistics = ode_arena_take(a, net->params.statistic_n, sizeof(real));
+    e->packed = ode_arena_take(a, net->packed_n, sizeof(real));
+    e->exec.packed = e->packed;
+    e->lane = ode_arena_take(a, (size_t)e->lanes, sizeof *e->lane);
+    for (int i = 0; i < e->lanes; i++) {
+        real *lane = ode_arena_take(a, net->lane_n, sizeof(real));
+
+        if (real_one)
+            e->lane[i] = lane;
+    }
+    e->work = ode_arena_take(a, (size_t)e->threads, sizeof *e->work);
+    for (int i = 0; i < e->threads; i++)
+        ode_work_place(real_one ? &e->work[i] : &work, &e->exec, a);
+    e->result = ode_arena_take(a, (size_t)micros, sizeof *e->result);
+    for (int i = 0; i < micros; i++)
+        ode_result_place(real_one ? &e->result[i] : &result, net, a);
+}
+
+static struct ode_engine
+engine_shape(const struct ode_engine_config *c)
+{
+    struct ode_engine e = {
+        .team = c->team,
+        .threads = c->threads,
+        .lanes = lanes_for(c->net),
+        .span = c->batch > SPAN ? c->batch : SPAN,
+        .exec = {.net = c->net,
+                 .kernels = c->kernels,
+                 .block = c->block,
+                 .reverse = c->reverse,
+                 .micro = ode_exec_micro(c->net),
+                 .scratch_n = c->scratch_n},
+    };
+
+    return e;
+}
+
+size_t
+ode_engine_bytes(const struct ode_engine_config *config)
+{
+    struct ode_engine e = engine_shape(config);
+    struct ode_arena count = { 0 };
+
+    engine_place(&e, &count);
+    return count.used;
+}
+
+enum ode_status
+ode_engine_init(struct ode_engine *engine, const struct ode_engine_config *config,
+                struct ode_err *err)
+{
+    struct ode_engine e = engine_shape(config);
+
+    ODE_TRY(ode_arena_init(&e.arena, ode_engine_bytes(config), err));
+    engine_place(&e, &e.arena);
+    *engine = e;
+    return ODE_OK;
+}
+
+void
+ode_engine_release(struct ode_engine *engine)
+{
+    ode_arena_release(&engine->arena);
+    *engine = (struct ode_engine){ 0 };
+}
+
+/* --- a batch
+ * ---------------------------------------------------------------------------- */
+
+/* What the team works on; lives for one call of ode_team_run(). */
+struct job {
+    struct ode_engine *engine;
+    ode_fetch_fn *fetch;
+    void *context;
+    size_t first; /* image of the batch's first */
+    int n, micros;
+    bool training;
+    const struct ode_penalty *penalty;
+    const struct ode_sgd *sgd;
+};
+
+static int
+micro_first(const struct job *job, int micro)
+{
+    return (int)((int64_t)micro * job->n / job->micros);
+}
+
+static void
+micro_forward(const struct job *job, struct ode_work *work, int micro)
+{
+    const int first = micro_first(job, micro), n = micro_first(job, micro + 1) - first;
+
+    ode_exec_forward(&job->engine->exec, work, job->fetch, job->context,
+                     job->first + (size_t)first, n, job->training,
+                     &job->engine->result[micro]);
+}
+
+static void
+lane_task(void *context, int thread, int lane)
+{
+    const struct job *job = context;
+    struct ode_engine *e = job->engine;
+
+    memset(e->lane[lane], 0, e->exec.net->lane_n * sizeof(real));
+    for (int micro = lane; micro < job->micros; micro += e->lanes) {
+        micro_forward(job, &e->work[thread], micro);
+        ode_exec_backward(&e->exec, &e->work[thread], e->result[micro].n, 1.0 / job->n,
+                          &e->result[micro], e->lane[lane]);
+    }
+}
+
+static void
+forward_task(void *context, int thread, int micro)
+{
+    const struct job *job = context;
+
+    micro_forward(job, &job->engine->work[thread], micro);
+}
+
+static void
+reduce_task(void *context, int thread, int tensor)
+{
+    const struct job *job = context;
+    struct ode_engine *e = job->engine;
+
+    (void)thread;
+    ode_net_reduce(e->exec.net, tensor, e->lane, e->lanes, e->gradient);
+    if (job->penalty)
+        ode_penalty_gradient(job->penalty, &e->exec.net->params, tensor, e->theta,
+                             e->gradient);
+}
+
+static void
+update_task(void *context, int thread, int tensor)
+{
+    const struct job *job = context;
+    struct ode_engine *e = job->engine;
+    const struct ode_tensor *t = &e->exec.net->params.tensor[tensor];
+
+    (void)thread;
+    ode_sgd_update(job->sgd, t->n, e->gradient + t->offset, e->momentum + t->offset,
+                   e->theta + t->offset);
+    ode_net_pack(e->exec.net, tensor, e->theta, e->statistics, e->packed);
+}
+
+static void
+pack_task(void *context, int thread, int tensor)
+{
+    struct ode_engine *e = context;
+
+    (void)thread;
+    ode_net_pack(e->exec.net, tensor, e->theta, e->statistics, e->packed);
+}
+
+void
+ode_engine_pack(struct ode_engine *e)
+{
+    ode_team_run(e->team, pack_task, e, e->exec.net->params.tensor_n);
+}
+
+/* Adds up the results in the order of the micro-batches. */
+static void
+report_add(const struct job *job, struct ode_batch_report *report)
+{
+    for (int i = 0; i < job->micros; i++) {
+        const struct ode_result *r = &job->engine->result[i];
+
+        report->loss += r->loss;
+        report->correct += r->correct;
+        report->n += r->n;
+        if ((double)r->top > report->top)
+            report->top = (double)r->top;
+    }
+}
+
+void
+ode_engine_gradient(struct ode_engine *e, ode_fetch_fn *fetch, void *context, int n,
+                    const struct ode_penalty *penalty, struct ode_batch_report *report)
+{
+    struct job job = { .engine = e,
+                       .fetch = fetch,
+                       .context = context,
+                       .n = n,
+                       .micros = ode_exec_micros(e->exec.net, (size_t)n),
+                       .training = true,
+                       .penalty = penalty };
+
+    assert(n <= e->span);
+    e->micros = job.micros;
+    ode_team_run(e->team, lane_task, &job, e->lanes);
+    ode_team_run(e->team, reduce_task, &job, e->exec.net->params.trained_n);
+    *report = (struct ode_batch_report){ 0 };
+    report_add(&job, report);
+}
+
+void
+ode_engine_update(struct ode_engine *e, const struct ode_sgd *sgd)
+{
+    struct job job = { .engine = e, .sgd = sgd };
+
+    ode_team_run(e->team, update_task, &job, e->exec.net->params.trained_n);
+}
+
+/* --- running moments
+ * ---------------------------------------------------------------------- */
+
+/* The four vectors of moments of a result, in the order of the statistics' tensors. */
+static const real *
+moment(const struct ode_result *r, int which)
+{
+    const real *const all[] = { r->moments.mean, r->moments.variance,
+                                r->moments.head_mean, r->moments.head_variance };
+
+    return all[which];
+}
+
+/* running += weight * (mean over the micro-batches of a job), per statistic. */
+static void
+moments_add(struct ode_engine *e, int micros, double n, double keep, double weight)
+{
+    const struct ode_params *params = &e->exec.net->params;
+
+    for (int i = params->trained_n; i < params->tensor_n; i++) {
+        const struct ode_tensor *t = &params->tensor[i];
+        const struct ode_place *p = &e->exec.net->place[i];
+        const int channels = t->dim[0], run = channels / p->parts;
+        real *running = e->statistics + t->offset;
+
+        for (int c = 0; c < channels; c++) {
+            const int at = c / run * ode_blocks(run) * ODE_VEC + c % run;
+            double mean = 0;
+
+            for (int m = 0; m < micros; m++)
+                mean += e->result[m].n
+                        * (double)moment(&e->result[m], i - params->trained_n)[at];
+            running[c] = (real)(keep * (double)running[c] + weight * mean / n);
+        }
+        ode_net_pack(e->exec.net, i, e->theta, e->statistics, e->packed);
+    }
+}
+
+void
+ode_engine_follow(struct ode_engine *e, double keep)
+{
+    double n = 0;
+
+    for (int m = 0; m < e->micros; m++)
+        n += e->result[m].n;
+    moments_add(e, e->micros, n, keep, 1 - keep);
+}
+
+/* Runs images first.. of a long list forward, as many as a job takes; returns how many.
+ */
+static int
+span_forward(struct job *job, size_t n)
+{
+    const size_t left = n - job->first, most = (size_t)job->engine->span;
+
+    job->n = (int)(left < most ? left : most);
+    job->micros = ode_exec_micros(job->engine->exec.net, (size_t)job->n);
+    ode_team_run(job->engine->team, forward_task, job, job->micros);
+    return job->n;
+}
+
+enum ode_status
+ode_engine_evaluate(struct ode_engine *e, ode_fetch_fn *fetch, void *context, size_t n,
+                    ode_stop_fn *stop, void *stop_context,
+                    struct ode_batch_report *report)
+{
+    struct job job = { .engine = e, .fetch = fetch, .context = context };
+    struct ode_batch_report sum = { 0 };
+
+    while (job.first < n) {
+        const int done = span_forward(&job, n);
+
+        report_add(&job, &sum);
+        job.first += (size_t)done;
+        if (stop && stop(stop_context))
+            return ODE_ESTOPPED;
+    }
+    *report = sum;
+    return ODE_OK;
+}
+
+void
+ode_engine_reestimate(struct ode_engine *e, ode_fetch_fn *fetch, void *context, size_t n)
+{
+    struct job job = {
+        .engine = e, .fetch = fetch, .context = context, .training = true
+    };
+
+    memset(e->statistics, 0, e->exec.net->params.statistic_n * sizeof(real));
+    while (job.first < n) {
+        const int done = span_forward(&job, n);
+
+        moments_add(e, job.micros, (double)n, 1, 1);
+        job.first += (size_t)done;
+    }
+}

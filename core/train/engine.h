@@ -1,0 +1,87 @@
+/*
+ * engine.h - gradients of a batch, updates, evaluation: one level's state and its team.
+ *
+ * A batch is dealt into micro-batches, and these to a fixed number of lanes: micro-batch
+ * i adds its gradient to lane i mod lanes, after micro-batch i - lanes. Lanes are summed
+ * in a fixed tree. So neither the number of threads nor their luck changes a bit of the
+ * result.
+ *
+ * All memory of a level is placed before it begins, in one arena.
+ */
+#ifndef ODE_CORE_TRAIN_ENGINE_H
+#define ODE_CORE_TRAIN_ENGINE_H
+
+#include "core/base/team.h"
+#include "core/net/exec.h"
+#include "core/optim/penalty.h"
+#include "core/optim/sgd.h"
+
+enum { ODE_LANES_MAX = 8, ODE_THREADS_MAX = 256 };
+
+struct ode_engine_config {
+    const struct ode_net *net; /* borrowed, like all here */
+    const struct ode_kernels *kernels;
+    const struct ode_block_ops *block;
+    struct ode_team *team; /* may be NULL for measuring only */
+    int threads;
+    bool reverse;
+    int batch;        /* images in a training step */
+    size_t scratch_n; /* floats that fetch needs */
+};
+
+struct ode_engine {
+    struct ode_exec exec;
+    struct ode_team *team;
+    int threads, lanes;
+    int span;   /* most images at once */
+    int micros; /* micro-batches of the last ode_engine_gradient() */
+    struct ode_arena arena;
+    real *theta, *momentum, *gradient, *statistics; /* params.theta_n, statistic_n */
+    real *packed;
+    real **lane;
+    struct ode_work *work;
+    struct ode_result *result; /* one per micro-batch */
+};
+
+/* Bytes that an engine of this configuration takes. */
+size_t ode_engine_bytes(const struct ode_engine_config *config);
+
+/* Takes the memory, all zero. Fails with ODE_ENOMEM; ended with ode_engine_release(). */
+enum ode_status ode_engine_init(struct ode_engine *engine,
+                                const struct ode_engine_config *config,
+                                struct ode_err *err);
+void ode_engine_release(struct ode_engine *engine); /* safe on zeros and twice */
+
+/* To be called after theta or statistics were written from outside. */
+void ode_engine_pack(struct ode_engine *engine);
+
+struct ode_batch_report {
+    double loss; /* sum over the images */
+    int64_t correct, n;
+    double top; /* largest |state| */
+};
+
+/* gradient = d/dtheta (1/n sum of losses + penalty) of n <= batch images, with batch
+ * moments. The moments stay in the results for ode_engine_follow(). */
+void ode_engine_gradient(struct ode_engine *engine, ode_fetch_fn *fetch, void *context,
+                         int n, const struct ode_penalty *penalty,
+                         struct ode_batch_report *report);
+
+/* theta and momentum make a step along gradient. */
+void ode_engine_update(struct ode_engine *engine, const struct ode_sgd *sgd);
+
+/* Running moments = keep * running + (1 - keep) * mean over the last batch's. */
+void ode_engine_follow(struct ode_engine *engine, double keep);
+
+/* Loss and hits of n images with the running moments. `stop` (may be NULL) is asked now
+ * and then; ODE_ESTOPPED if it said so. */
+typedef bool ode_stop_fn(void *context);
+enum ode_status ode_engine_evaluate(struct ode_engine *engine, ode_fetch_fn *fetch,
+                                    void *context, size_t n, ode_stop_fn *stop,
+                                    void *stop_context, struct ode_batch_report *report);
+
+/* Running moments = those of n images, as a plain mean over micro-batches. */
+void ode_engine_reestimate(struct ode_engine *engine, ode_fetch_fn *fetch, void *context,
+                           size_t n);
+
+#endif

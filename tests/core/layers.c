@@ -1,0 +1,205 @@
+/* layers.c - tests core/layers/: connectors, normalisation, head, loss. */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/kernels/gemm.h"
+#include "core/layers/connect.h"
+#include "core/layers/head.h"
+#include "core/layers/norm.h"
+#include "tests/core/toy.h"
+#include "tests/test.h"
+
+#ifdef ODE_DOUBLE
+#define TOLERANCE 1e-13
+#else
+#define TOLERANCE 2e-6
+#endif
+
+/* PAPERS E 5. */
+START_TEST(connector_adjoint_is_exact)
+{
+    const struct ode_connector c = { .from = 18, .to = 33, .h = 6, .w = 10 };
+    const size_t n = ode_image(18, 6, 10), m = ode_image(33, 3, 5);
+    real *x = malloc(n * sizeof *x), *y = malloc(m * sizeof *y);
+    real *px = malloc(m * sizeof *px), *pty = malloc(n * sizeof *pty);
+
+    toy_noise_image(1, 18, 6, 10, x);
+    toy_noise_image(2, 33, 3, 5, y);
+    memset(px, 0x7f, m * sizeof *px); /* all of it is written */
+    memset(pty, 0x7f, n * sizeof *pty);
+    ode_connect(&c, x, px);
+    ode_connect_adjoint(&c, y, pty);
+    ck_assert_double_eq_tol(toy_dot(px, y, m), toy_dot(x, pty, n),
+                            TOLERANCE * sqrt(toy_dot(px, px, m) * toy_dot(y, y, m)));
+    free(x);
+    free(y);
+    free(px);
+    free(pty);
+}
+END_TEST
+
+START_TEST(connector_pads_both_sides_of_a_half)
+{
+    const struct ode_connector c = { .from = 2, .to = 6, .h = 2, .w = 2 };
+    const double planes[8] = { 1, 2, 3, 4, 10, 20, 30, 40 };
+    real x[16 * 16], y[9 * 16];
+    double out[6];
+
+    toy_blocked(2, 2, 2, planes, x);
+    ode_connect(&c, x, y);
+    toy_planes(6, 1, 1, y, out);
+    ck_assert_double_eq(out[0], 0);
+    ck_assert_double_eq(out[1], 0);
+    ck_assert_double_eq(out[2], 2.5);
+    ck_assert_double_eq(out[3], 25);
+    ck_assert_double_eq(out[4], 0);
+    ck_assert_double_eq(out[5], 0);
+}
+END_TEST
+
+START_TEST(grid_rounds_to_the_nearest_even)
+{
+    const real g = (real)0x1p-16;
+
+    ck_assert(ode_to_grid(3 * g + g / 4, g) == 3 * g);
+    ck_assert(ode_to_grid(3 * g + g / 2, g) == 4 * g);
+    ck_assert(ode_to_grid(-(3 * g + g / 2), g) == -4 * g);
+    ck_assert(ode_to_grid((real)0.3, 0) == (real)0.3);
+}
+END_TEST
+
+START_TEST(normalised_channels_have_mean_0_and_variance_1)
+{
+    const struct ode_norm_shape s = { .n = 3, .blocks = 2, .h = 5, .w = 4 };
+    const size_t image = 2 * ode_plane(5, 4), n = 3 * image;
+    real *x = calloc(n, sizeof *x), *y = calloc(n, sizeof *y);
+    real mean[32], variance[32], one[32], zero[32] = { 0 }, a[32], b[32];
+
+    for (int i = 0; i < 32; i++)
+        one[i] = 1;
+    for (size_t i = 0; i < 3; i++)
+        toy_noise_image(i, 32, 5, 4, x + i * image);
+    for (size_t i = 0; i < n; i++)
+        x[i] = 3 * x[i] + (x[i] != 0 ? 2 : 0);
+    ode_norm_moments(&s, x, mean, variance);
+    ode_norm_affine(32, mean, variance, one, zero, a, b);
+    ode_norm_apply(&s, a, b, x, y);
+    ode_norm_moments(&s, y, mean, variance);
+    for (int i = 0; i < 32; i++) {
+        ck_assert_double_eq_tol((double)mean[i], 0, 1e-6);
+        ck_assert_double_eq_tol((double)variance[i], 1, 1e-3); /* epsilon's share */
+    }
+    free(x);
+    free(y);
+}
+END_TEST
+
+START_TEST(features_adjoint_is_exact)
+{
+    const struct ode_head s = {
+        .n = 2, .channels = 34, .classes = 5, .blocks = 4, .h = 3, .w = 4
+    };
+    const size_t image = 2 * ode_image(17, 3, 4), n = 2 * image;
+    real *x = calloc(n, sizeof *x), *d = calloc(n, sizeof *d), f[68], df[68];
+
+    for (size_t i = 0; i < 4; i++)
+        toy_noise_image(i, 17, 3, 4, x + i * image / 2);
+    toy_noise(9, df, 68);
+    ode_head_features(&s, x, f);
+    ode_head_features_adjoint(&s, df, d);
+    ck_assert_double_eq_tol(toy_dot(f, df, 68), toy_dot(x, d, n), 1e-5);
+    free(x);
+    free(d);
+}
+END_TEST
+
+/* PAPERS E 13. */
+START_TEST(uniform_logits_cost_the_logarithm_of_the_classes)
+{
+    real ten[10] = { 0 }, hundred[100] = { 0 };
+    double sum = 0;
+    int hit;
+
+    ck_assert_double_eq_tol(ode_head_loss(10, 3, 1, ten, &hit), 2.302585, 1e-6);
+    ck_assert_int_eq(hit, 0);
+    for (int i = 0; i < 10; i++)
+        sum += (double)ten[i];
+    ck_assert_double_eq_tol(sum, 0, 1e-6);
+    ck_assert_double_eq_tol((double)ten[3], -0.9, 1e-6);
+    ck_assert_double_eq_tol(ode_head_loss(100, 0, 1, hundred, &hit), 4.605170, 1e-6);
+    ck_assert_int_eq(hit, 1);
+}
+END_TEST
+
+/* ENGINE-NOTES T6. */
+START_TEST(loss_survives_huge_logits)
+{
+    real sure[3] = { (real)1e4, (real)-1e4, 0 }, wrong[2] = { (real)1e4, (real)-1e4 };
+    int hit;
+
+    ck_assert_double_lt(ode_head_loss(3, 0, 1, sure, &hit), 1e-9);
+    ck_assert_int_eq(hit, 1);
+    ck_assert_double_eq_tol(ode_head_loss(2, 1, 1, wrong, &hit), 2e4, 1e-3);
+    ck_assert_int_eq(hit, 0);
+    ck_assert_double_eq((double)wrong[0], 1);
+}
+END_TEST
+
+START_TEST(loss_gradient_is_the_derivative)
+{
+    const double e = 1e-3;
+
+    for (int k = 0; k < 6; k++) {
+        real g[6], up[6], down[6];
+        int hit;
+
+        for (int i = 0; i < 6; i++)
+            g[i] = up[i] = down[i] = (real)(sin(i * 2.1) * 2);
+        up[k] += (real)e;
+        down[k] -= (real)e;
+        ode_head_loss(6, 2, 0.5, g, &hit);
+        ck_assert_double_eq_tol(
+            (double)g[k],
+            0.5 * (ode_head_loss(6, 2, 1, up, &hit) - ode_head_loss(6, 2, 1, down, &hit))
+                / (2 * e),
+            2e-4);
+    }
+}
+END_TEST
+
+START_TEST(gemm_is_the_formula_in_every_form)
+{
+    enum { M = 3, N = 4, K = 5 };
+    real a[M * K], b[K * N], c[M * N], at[K * M], bt[N * K];
+
+    ode_gemm_single_thread();
+    toy_noise(1, a, M * K);
+    toy_noise(2, b, K * N);
+    for (int i = 0; i < M; i++)
+        for (int k = 0; k < K; k++)
+            at[k * M + i] = a[i * K + k];
+    for (int k = 0; k < K; k++)
+        for (int j = 0; j < N; j++)
+            bt[j * K + k] = b[k * N + j];
+    for (int form = 0; form < 4; form++) {
+        for (int i = 0; i < M * N; i++)
+            c[i] = 1;
+        ode_gemm(form & 1, form & 2, M, N, K, form & 1 ? at : a, form & 2 ? bt : b, 1, c);
+        for (int i = 0; i < M; i++)
+            for (int j = 0; j < N; j++) {
+                double want = 1;
+
+                for (int k = 0; k < K; k++)
+                    want += (double)a[i * K + k] * (double)b[k * N + j];
+                ck_assert_double_eq_tol((double)c[i * N + j], want, 1e-5);
+            }
+    }
+}
+END_TEST
+
+TEST_SUITE(layers, 60, connector_adjoint_is_exact, connector_pads_both_sides_of_a_half,
+           grid_rounds_to_the_nearest_even,
+           normalised_channels_have_mean_0_and_variance_1, features_adjoint_is_exact,
+           uniform_logits_cost_the_logarithm_of_the_classes, loss_survives_huge_logits,
+           loss_gradient_is_the_derivative, gemm_is_the_formula_in_every_form)

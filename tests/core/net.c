@@ -1,0 +1,203 @@
+/* net.c - tests core/net/net.c: counts, names, places. */
+#include "core/net/net.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/base/rng.h"
+#include "tests/test.h"
+
+static struct ode_recipe_spec
+recipe_of(int c0, int c1, int c2, int n)
+{
+    struct ode_recipe_spec r = { .levels_n = 1 };
+    const int c[] = { c0, c1, c2 };
+
+    r.model.step = 0.1;
+    r.model.units_n = r.levels[0].blocks_n = 3;
+    r.levels[0].resolution = 32;
+    for (int u = 0; u < 3; u++) {
+        r.model.units[u].channels = c[u];
+        r.model.units[u].blocks = r.levels[0].blocks[u] = n;
+    }
+    return r;
+}
+
+static size_t
+parameters(int c0, int c1, int c2, int n)
+{
+    const struct ode_recipe_spec r = recipe_of(c0, c1, c2, n);
+    struct ode_net net;
+    struct ode_err err;
+    size_t count;
+
+    test_ok(ode_net_init(&net, &r, 0, 3, 10, &err), &err);
+    count = net.params.theta_n;
+    ode_net_release(&net);
+    return count;
+}
+
+/* PAPERS E 33: one bias per half-step, code placement. */
+START_TEST(weight_counts_are_the_papers)
+{
+    ck_assert_uint_eq(parameters(32, 64, 112, 6), 428538);    /* Hamiltonian-74   */
+    ck_assert_uint_eq(parameters(32, 64, 128, 18), 1679114);  /* Hamiltonian-218  */
+    ck_assert_uint_eq(parameters(32, 64, 128, 100), 9632458); /* Hamiltonian-1202 */
+}
+END_TEST
+
+/* SPEED: 157.5 million multiply-adds a picture when all blocks of a unit are at its own
+ * width; with the code's placement one block of each later unit is at the width before.
+ */
+START_TEST(flops_count_each_convolution_once)
+{
+    const struct ode_recipe_spec r = recipe_of(32, 64, 112, 6);
+    struct ode_net net;
+    struct ode_err err;
+    double macs = 3.0 * 32 * 9 * 1024 + 112 * 10;
+
+    test_ok(ode_net_init(&net, &r, 0, 3, 10, &err), &err);
+    macs += 7 * 4 * 16.0 * 16 * 9 * 1024 + 6 * 4 * 32.0 * 32 * 9 * 256
+            + 5 * 4 * 56.0 * 56 * 9 * 64;
+    ck_assert_double_eq(net.flops, 2 * macs);
+    ode_net_release(&net);
+}
+END_TEST
+
+START_TEST(tensors_are_named_by_unit_and_block)
+{
+    static const char *const names[] = {
+        "opening.weight",    "opening.norm.scale", "opening.norm.shift",
+        "unit.0.block.0.k1", "unit.0.block.0.b1",  "unit.0.block.0.k2",
+        "unit.0.block.0.b2", "unit.0.block.1.k1",  "unit.0.block.1.b1",
+        "unit.0.block.1.k2", "unit.0.block.1.b2",  "unit.1.block.0.k1",
+    };
+    const struct ode_recipe_spec r = recipe_of(32, 64, 112, 2);
+    const struct ode_tensor *t;
+    struct ode_net net;
+    struct ode_err err;
+
+    test_ok(ode_net_init(&net, &r, 0, 3, 10, &err), &err);
+    for (int i = 0; i < 12; i++)
+        ck_assert_str_eq(net.params.tensor[i].name, names[i]);
+    t = &net.params.tensor[11]; /* the next unit's first block is the segment's last */
+    ck_assert_int_eq(t->segment, 0);
+    ck_assert_int_eq(t->block, 2);
+    ck_assert_int_eq(t->dim[0], 16);
+    t = &net.params.tensor[net.params.trained_n - 1];
+    ck_assert_str_eq(t->name, "head.bias");
+    ck_assert_str_eq(net.params.tensor[net.params.tensor_n - 1].name,
+                     "head.norm.variance");
+    ode_net_release(&net);
+}
+END_TEST
+
+START_TEST(end_time_is_the_same_at_every_depth)
+{
+    struct ode_recipe_spec r = recipe_of(8, 16, 24, 6);
+    struct ode_net fine, coarse;
+    struct ode_err err;
+
+    test_ok(ode_net_init(&fine, &r, 0, 3, 10, &err), &err);
+    for (int u = 0; u < 3; u++)
+        r.levels[0].blocks[u] = 3;
+    test_ok(ode_net_init(&coarse, &r, 0, 3, 10, &err), &err);
+    for (int s = 0; s < 3; s++) {
+        const struct ode_segment *f = &fine.params.segment[s];
+        const struct ode_segment *c = &coarse.params.segment[s];
+
+        ck_assert_int_eq(f->blocks, 7 - s);
+        ck_assert_int_eq(c->blocks, 4 - s);
+        ck_assert_double_eq_tol(f->dt, 0.1, 1e-15);
+        ck_assert_double_eq_tol(f->dt * f->blocks, c->dt * c->blocks, 1e-12);
+    }
+    ode_net_release(&fine);
+    ode_net_release(&coarse);
+}
+END_TEST
+
+START_TEST(reduction_undoes_packing)
+{
+    const struct ode_recipe_spec r = recipe_of(6, 10, 40, 3);
+    struct ode_net net;
+    struct ode_err err;
+    real *theta, *statistics, *packed, *lane[3], *sum;
+
+    test_ok(ode_net_init(&net, &r, 0, 3, 7, &err), &err);
+    theta = calloc(net.params.theta_n, sizeof *theta);
+    statistics = calloc(net.params.statistic_n, sizeof *statistics);
+    packed = calloc(net.packed_n, sizeof *packed);
+    sum = calloc(net.params.theta_n, sizeof *sum);
+    for (int l = 0; l < 3; l++)
+        lane[l] = calloc(net.lane_n, sizeof **lane);
+    ode_net_initialise(&net, 1, theta, statistics);
+    for (int i = 0; i < net.params.tensor_n; i++)
+        ode_net_pack(&net, i, theta, statistics, packed);
+    for (int i = 0; i < net.params.trained_n; i++) {
+        for (int l = 0; l < 3; l++) /* a lane has the layout of the packed weights */
+            for (size_t j = 0; j < net.place[i].n; j++)
+                lane[l][net.place[i].lane + j] =
+                    (real)(l + 1) * packed[net.place[i].packed + j];
+        ode_net_reduce(&net, i, lane, 3, sum);
+    }
+    for (size_t j = 0; j < net.params.theta_n; j++)
+        ck_assert_double_eq_tol((double)sum[j], 6 * (double)theta[j], 1e-5);
+    for (int l = 0; l < 3; l++)
+        free(lane[l]);
+    free(theta);
+    free(statistics);
+    free(packed);
+    free(sum);
+    ode_net_release(&net);
+}
+END_TEST
+
+START_TEST(initial_values_have_the_stated_spread)
+{
+    const struct ode_recipe_spec r = recipe_of(32, 64, 112, 6);
+    struct ode_net net;
+    struct ode_err err;
+    real *theta, *statistics;
+
+    test_ok(ode_net_init(&net, &r, 0, 3, 10, &err), &err);
+    theta = calloc(net.params.theta_n, sizeof *theta);
+    statistics = calloc(net.params.statistic_n, sizeof *statistics);
+    ode_net_initialise(&net, 1, theta, statistics);
+    for (int i = 0; i < net.params.trained_n; i++) {
+        const struct ode_tensor *t = &net.params.tensor[i];
+        double square = 0;
+
+        for (size_t j = 0; j < t->n; j++)
+            square += (double)theta[t->offset + j] * (double)theta[t->offset + j]
+                      / (double)t->n;
+        if (t->kind == ODE_TENSOR_CONV) /* cut at 2 deviations: variance times 0.774 */
+            ck_assert_double_eq_tol(square * 9 * t->dim[0] / 2, 0.774, 0.12);
+        else if (t->kind == ODE_TENSOR_DENSE)
+            ck_assert_double_eq_tol(square * t->dim[1], 1, 0.15);
+        else
+            ck_assert_double_eq_tol(square, t->kind == ODE_TENSOR_SCALE, 1e-9);
+    }
+    free(theta);
+    free(statistics);
+    ode_net_release(&net);
+}
+END_TEST
+
+START_TEST(a_unit_that_vanishes_is_refused)
+{
+    struct ode_recipe_spec r = recipe_of(8, 8, 8, 1); /* the last keeps 0 blocks */
+    struct ode_net net;
+    struct ode_err err = { 0 };
+
+    ck_assert_int_eq(ode_net_init(&net, &r, 0, 3, 10, &err), ODE_ESPEC);
+    ck_assert_str_eq(err.at, "/levels");
+    r = recipe_of(8, 8, 8, 2);
+    r.levels[0].resolution = 2;
+    ck_assert_int_eq(ode_net_init(&net, &r, 0, 3, 10, &err), ODE_ESPEC);
+}
+END_TEST
+
+TEST_SUITE(net, 60, weight_counts_are_the_papers, flops_count_each_convolution_once,
+           tensors_are_named_by_unit_and_block, end_time_is_the_same_at_every_depth,
+           reduction_undoes_packing, initial_values_have_the_stated_spread,
+           a_unit_that_vanishes_is_refused)
