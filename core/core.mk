@@ -9,6 +9,13 @@ libodenet_a_SOURCES = \
 	%D%/base/status.c \
 	%D%/base/team.c \
 	%D%/blocks/hamiltonian.c \
+	%D%/data/blob.c \
+	%D%/data/cifar.c \
+	%D%/data/dataset.c \
+	%D%/data/idx.c \
+	%D%/data/loader.c \
+	%D%/data/originals.c \
+	%D%/data/strokes.c \
 	%D%/kernels/body.h \
 	%D%/kernels/gemm.c \
 	%D%/kernels/kernels.c \
@@ -38,6 +45,15 @@ core_headers = \
 	%D%/base/status.h \
 	%D%/base/team.h \
 	%D%/blocks/block.h \
+	%D%/data/blob.h \
+	%D%/data/cifar.h \
+	%D%/data/dataset.h \
+	%D%/data/idx.h \
+	%D%/data/loader.h \
+	%D%/data/originals.def \
+	%D%/data/originals.h \
+	%D%/data/strokes.def \
+	%D%/data/strokes.h \
 	%D%/kernels/gemm.h \
 	%D%/kernels/kernels.h \
 	%D%/layers/connect.h \

@@ -5,20 +5,27 @@ if HAVE_CHECK
 check_PROGRAMS += test-core
 TESTS += test-core
 test_core_CPPFLAGS = $(AM_CPPFLAGS) -DSUITES_DEF='"tests/core/suites.def"'
-test_core_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+test_core_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS) $(ZLIB_CFLAGS)
 test_core_LDADD = $(core_LIBS) $(CHECK_LIBS)
 test_core_SOURCES = \
 	%D%/main.c %D%/test.h \
 	%D%/core/suites.def \
-	%D%/core/depth.c \
 	%D%/core/block.c \
+	%D%/core/cifar.c \
+	%D%/core/dataset.c \
+	%D%/core/depth.c \
 	%D%/core/engine.c \
+	%D%/core/files.c \
+	%D%/core/files.h \
+	%D%/core/idx.c \
 	%D%/core/kernels.c \
 	%D%/core/layers.c \
+	%D%/core/loader.c \
 	%D%/core/net.c \
 	%D%/core/optim.c \
 	%D%/core/rng.c \
 	%D%/core/stencil.c \
+	%D%/core/strokes.c \
 	%D%/core/toy.c \
 	%D%/core/toy.h \
 	%D%/core/transfer.c
