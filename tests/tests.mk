@@ -65,6 +65,16 @@ test_core_double_SOURCES = \
 	core/optim/sgd.c \
 	core/train/engine.c
 
+check_PROGRAMS += test-cli
+TESTS += test-cli
+test_cli_CPPFLAGS = $(AM_CPPFLAGS) -DSUITES_DEF='"tests/cli/suites.def"'
+test_cli_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS) $(JANSSON_CFLAGS)
+test_cli_LDADD = $(cli_LIBS) $(CHECK_LIBS)
+test_cli_SOURCES = \
+	%D%/main.c %D%/test.h \
+	%D%/cli/suites.def \
+	%D%/cli/data.c
+
 else
 
 check-local:

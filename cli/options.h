@@ -1,0 +1,16 @@
+/* options.h - what several commands take. */
+#ifndef ODE_CLI_OPTIONS_H
+#define ODE_CLI_OPTIONS_H
+
+enum { OPTIONS_PATH = 512 };
+
+/*
+ * The data root: `given` (--data-dir) if not NULL, else $ODENET_DATA, else
+ * $XDG_DATA_HOME/odenet, else $HOME/.local/share/odenet. Empty values count as absent,
+ * and so does a relative XDG_DATA_HOME, as the XDG base directory specification has it.
+ * The root is "" where there is none of these, or where it would be longer than fits: no
+ * data set is there then.
+ */
+void options_data_root(char root[OPTIONS_PATH], const char *given);
+
+#endif
