@@ -66,8 +66,8 @@ point_read(const char **path, struct ode_rng *rng)
     while (*end == ' ')
         end++;
     *path = end;
-    return (struct point){ x + 2.6 * ode_rng_truncated_normal(rng),
-                           y + 2.6 * ode_rng_truncated_normal(rng) };
+    return (struct point){ x + 3.6 * ode_rng_truncated_normal(rng),
+                           y + 3.6 * ode_rng_truncated_normal(rng) };
 }
 
 static void
@@ -129,8 +129,8 @@ static void
 drawing_bend(struct drawing *d, struct ode_rng *rng)
 {
     const double turn = 6.283185307179586477;
-    double size_x = 2.2 * ode_rng_truncated_normal(rng);
-    double size_y = 2.2 * ode_rng_truncated_normal(rng);
+    double size_x = 3.6 * ode_rng_truncated_normal(rng);
+    double size_y = 3.6 * ode_rng_truncated_normal(rng);
     double slow_x = turn / 100 * between(rng, 0.5, 1.3), at_x = between(rng, 0, turn);
     double slow_y = turn / 100 * between(rng, 0.5, 1.3), at_y = between(rng, 0, turn);
 
@@ -146,10 +146,10 @@ drawing_bend(struct drawing *d, struct ode_rng *rng)
 static void
 drawing_turn(struct drawing *d, struct ode_rng *rng)
 {
-    double size = between(rng, 0.0072, 0.0103);
-    double width = size * between(rng, 0.78, 1.22);
-    double slant = 0.16 * ode_rng_truncated_normal(rng);
-    double angle = 0.12 * ode_rng_truncated_normal(rng);
+    double size = between(rng, 0.0062, 0.0104);
+    double width = size * between(rng, 0.7, 1.25);
+    double slant = 0.22 * ode_rng_truncated_normal(rng);
+    double angle = 0.17 * ode_rng_truncated_normal(rng);
     double c = cos(angle), s = sin(angle);
 
     for (int i = 0; i < d->n; i++) {
@@ -264,8 +264,8 @@ ode_strokes_image(uint64_t seed, enum ode_strokes_part part, size_t i, int resol
 
     assert(resolution >= ODE_STROKES_MIN && resolution <= ODE_STROKES_MAX);
     d.n = 0;
-    d.pen = between(&rng, 0.022, 0.06);
-    d.ink = between(&rng, 0.7, 1);
+    d.pen = between(&rng, 0.02, 0.065);
+    d.ink = between(&rng, 0.6, 1);
     path_trace(&d, glyph_pick(&rng, ode_strokes_label(i)), &rng);
     drawing_bend(&d, &rng);
     drawing_turn(&d, &rng);
