@@ -75,9 +75,30 @@ test_cli_SOURCES = \
 	%D%/cli/suites.def \
 	%D%/cli/data.c
 
+check_PROGRAMS += test-web
+TESTS += test-web
+test_web_CPPFLAGS = $(AM_CPPFLAGS) -DSUITES_DEF='"tests/web/suites.def"'
+test_web_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+test_web_LDADD = $(web_LIBS) $(core_LIBS) $(CHECK_LIBS)
+test_web_SOURCES = \
+	%D%/main.c %D%/test.h \
+	%D%/web/suites.def \
+	%D%/web/assets.c
+
+# The page in a browser.
+TESTS += %D%/web/run.sh
+
 else
 
 check-local:
 	@echo "make check needs Check: apt-get install check" >&2; exit 1
 
 endif
+
+EXTRA_DIST += \
+	%D%/web/fake.mjs \
+	%D%/web/lib.mjs \
+	%D%/web/package-lock.json \
+	%D%/web/package.json \
+	%D%/web/page.test.mjs \
+	%D%/web/run.sh

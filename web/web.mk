@@ -68,6 +68,6 @@ web-maintainer-clean:
 
 distclean-local: web-distclean
 web-distclean:
-	rm -rf %D%/work
+	rm -rf %D%/work tests/%D%/work
 
 .PHONY: web-dist web-distclean web-maintainer-clean
