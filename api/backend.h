@@ -1,11 +1,14 @@
 /*
  * backend.h - what the API asks of the daemon.
  *
- * A table of functions, so that the HTTP side is tested against a fake one. All are called
- * on the loop's thread and return in a few milliseconds. Documents come back as new
- * references that the caller owns; their shapes are ARCHITECTURE.md section 3's. Failures:
- * ODE_ENOENT (404), ODE_ESTATE (409), ODE_ESPEC and ODE_EARG (400/422), ODE_EDATA (422),
- * ODE_EIO (503), others 500.
+ * A table of functions, so that the HTTP side is tested against a fake one. All are set.
+ * They are called on the loop's thread and return in a few milliseconds; they may call
+ * server_run_changed(). Documents come back as new references that the caller owns: whole
+ * answers in the shapes of ARCHITECTURE.md section 3, strings in UTF-8, numbers finite.
+ * Ids that are asked for are well-formed, states are known ones, limits from 1 to 500.
+ * Failures: ODE_EARG 400, ODE_ENOENT 404, ODE_ESTATE 409, ODE_ESPEC and ODE_EDATA 422,
+ * ODE_EIO 503, others 500. err->text becomes the detail, so clients read it; err->at, if
+ * a JSON pointer, becomes the place of an ODE_ESPEC or ODE_EDATA without complaints.
  */
 #ifndef ODE_API_BACKEND_H
 #define ODE_API_BACKEND_H
@@ -25,7 +28,8 @@ struct backend_page {
 struct backend {
     void *self; /* borrowed, outlives the server */
 
-    /* *complaints becomes an array of {"pointer", "detail"} when the spec is refused. */
+    /* The answer has an "id" for Location. *complaints becomes an array of {"pointer",
+     * "detail"} when the spec is refused, or stays NULL. */
     enum ode_status (*job_submit)(void *self, const json_t *spec, json_t **answer,
                                   json_t **complaints, struct ode_err *err);
     enum ode_status (*job_get)(void *self, const char *id, json_t **job,
@@ -42,7 +46,8 @@ struct backend {
     enum ode_status (*run_metrics)(void *self, const char *id, const char *const *names,
                                    size_t n, int points, json_t **series,
                                    struct ode_err *err);
-    /* A descriptor of the file, open for reading, which the caller closes, and its size. */
+    /* A descriptor of the file, open for reading, which the caller closes, and its size.
+     * name: spec.json or model.safetensors. ODE_ENOENT while there is no such file. */
     enum ode_status (*run_log)(void *self, const char *id, int *fd, size_t *bytes,
                                struct ode_err *err);
     enum ode_status (*run_artifact)(void *self, const char *id, const char *name, int *fd,
