@@ -88,6 +88,29 @@ test_web_SOURCES = \
 # The page in a browser.
 TESTS += %D%/web/run.sh
 
+check_PROGRAMS += test-api
+TESTS += test-api
+test_api_CPPFLAGS = $(AM_CPPFLAGS) -DSUITES_DEF='"tests/api/suites.def"'
+test_api_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS) $(JANSSON_CFLAGS) $(MHD_CFLAGS) $(UV_CFLAGS)
+test_api_LDADD = $(api_LIBS) $(CHECK_LIBS)
+test_api_SOURCES = \
+	%D%/main.c %D%/test.h \
+	%D%/api/suites.def \
+	%D%/api/artifacts.c \
+	%D%/api/assets.c \
+	%D%/api/client.c %D%/api/client.h \
+	%D%/api/fake.c %D%/api/fake.h \
+	%D%/api/guard.c \
+	%D%/api/jobs.c \
+	%D%/api/log.c \
+	%D%/api/metrics.c \
+	%D%/api/query.c \
+	%D%/api/reply.c \
+	%D%/api/request.c \
+	%D%/api/router.c \
+	%D%/api/server.c \
+	%D%/api/wait.c
+
 else
 
 check-local:

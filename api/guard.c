@@ -1,0 +1,72 @@
+/* guard.c - Host, Origin, Content-Type. */
+#include "api/guard.h"
+
+#include <arpa/inet.h>
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+/* "", or ":" and up to five digits */
+static bool
+is_port(const char *text)
+{
+    size_t n;
+
+    if (!*text)
+        return true;
+    n = strspn(text + 1, "0123456789");
+    return *text == ':' && n <= 5 && !text[1 + n];
+}
+
+static bool
+is_loopback_v4(const char *name)
+{
+    struct in_addr address;
+
+    return inet_pton(AF_INET, name, &address) == 1 && ntohl(address.s_addr) >> 24 == 127;
+}
+
+bool
+guard_host(const char *host)
+{
+    char name[64];
+    size_t n = *host == '[' ? strcspn(host, "]") + 1 : strcspn(host, ":");
+
+    if (n >= sizeof name || n > strlen(host) || !is_port(host + n))
+        return false;
+    memcpy(name, host, n);
+    name[n] = '\0';
+    return strcasecmp(name, "localhost") == 0 || strcmp(name, "[::1]") == 0
+           || is_loopback_v4(name);
+}
+
+bool
+guard_origin(const char *host, const char *origin, const char *fetch_site)
+{
+    if (fetch_site && strcmp(fetch_site, "same-origin") != 0
+        && strcmp(fetch_site, "none") != 0)
+        return false;
+    if (!origin)
+        return true;
+    if (strncasecmp(origin, "http://", 7) == 0)
+        return strcasecmp(origin + 7, host) == 0;
+    return strncasecmp(origin, "https://", 8) == 0 && strcasecmp(origin + 8, host) == 0;
+}
+
+bool
+guard_json_type(const char *type)
+{
+    static const char json[] = "application/json";
+
+    if (strncasecmp(type, json, sizeof json - 1) != 0)
+        return false;
+    type += sizeof json - 1;
+    type += strspn(type, " \t");
+    if (!*type)
+        return true;
+    if (*type++ != ';')
+        return false;
+    type += strspn(type, " \t");
+    return !*type || strcasecmp(type, "charset=utf-8") == 0
+           || strcasecmp(type, "charset=\"utf-8\"") == 0;
+}

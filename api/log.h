@@ -1,0 +1,13 @@
+/* log.h - the end of a file. */
+#ifndef ODE_API_LOG_H
+#define ODE_API_LOG_H
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+/* *offset becomes where the last `lines` lines (1 or more) of the first `bytes` bytes of
+ * a file begin; the last line may lack its newline. Reads backwards, no more than it
+ * needs. False with errno where that fails. */
+bool log_tail(int fd, off_t bytes, int lines, off_t *offset);
+
+#endif

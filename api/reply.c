@@ -1,0 +1,246 @@
+/* reply.c - answers, with the headers that all of them carry. */
+#include <fcntl.h>
+#include <sha256.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "api/request.h"
+
+#define ETAG_SIZE 64
+
+void
+reply_header(struct request *r, const char *name, const char *format, ...)
+{
+    va_list args;
+
+    if (r->header_n == REQUEST_HEADERS)
+        return;
+    r->header[r->header_n].name = name;
+    va_start(args, format);
+    vsnprintf(r->header[r->header_n].value, sizeof r->header[0].value, format, args);
+    va_end(args);
+    r->header_n++;
+}
+
+/* Takes the response; NULL (out of memory) ends the connection. */
+static enum MHD_Result
+reply_send(struct request *r, int status, struct MHD_Response *response,
+           const char *cache)
+{
+    enum MHD_Result result;
+
+    if (!response)
+        return MHD_NO;
+    MHD_add_response_header(response, "X-Request-Id", r->id);
+    MHD_add_response_header(response, "X-Content-Type-Options", "nosniff");
+    MHD_add_response_header(response, "Referrer-Policy", "no-referrer");
+    MHD_add_response_header(response, "Cache-Control", cache);
+    for (size_t i = 0; i < r->header_n; i++)
+        MHD_add_response_header(response, r->header[i].name, r->header[i].value);
+    result = MHD_queue_response(r->connection, (unsigned)status, response);
+    MHD_destroy_response(response);
+    return result;
+}
+
+static struct MHD_Response *
+bytes_response(const char *type, const void *data, size_t n,
+               enum MHD_ResponseMemoryMode mode)
+{
+    union {
+        const void *from;
+        void *to;
+    } unconst = { .from = data }; /* the library reads only */
+    struct MHD_Response *response = MHD_create_response_from_buffer(n, unconst.to, mode);
+
+    if (response)
+        MHD_add_response_header(response, "Content-Type", type);
+    return response;
+}
+
+/* A strong validator: half a SHA-256 of the bytes. */
+static void
+etag_of(const void *data, size_t n, char etag[static ETAG_SIZE])
+{
+    SHA2_CTX context;
+    uint8_t digest[SHA256_DIGEST_LENGTH];
+    char *to = etag;
+
+    SHA256Init(&context);
+    SHA256Update(&context, data, n);
+    SHA256Final(digest, &context);
+    *to++ = '"';
+    for (int i = 0; i < 16; i++)
+        to += sprintf(to, "%02x", digest[i]);
+    strcpy(to, "\"");
+}
+
+/* Whether If-None-Match has the tag: the client's copy is still good. */
+static bool
+etag_known(struct request *r, const char *etag)
+{
+    const char *list = request_header(r, "If-None-Match");
+    size_t n = strlen(etag);
+
+    while (list && *list) {
+        list += strspn(list, " \t,");
+        if (strcmp(list, "*") == 0)
+            return true;
+        if (strncmp(list, "W/", 2) == 0)
+            list += 2;
+        if (strncmp(list, etag, n) == 0 && strchr(" \t,", list[n]))
+            return true;
+        list += strcspn(list, ",");
+    }
+    return false;
+}
+
+static bool
+is_read(const struct request *r)
+{
+    return strcmp(r->method, "GET") == 0 || strcmp(r->method, "HEAD") == 0;
+}
+
+static enum MHD_Result
+unchanged(struct request *r, const char *etag, const char *cache)
+{
+    reply_header(r, "ETag", "%s", etag);
+    return reply_send(r, MHD_HTTP_NOT_MODIFIED,
+                      MHD_create_response_from_buffer(0, NULL, MHD_RESPMEM_PERSISTENT),
+                      cache);
+}
+
+/* Answers to a successful GET with malloc'ed text, or 304. */
+static enum MHD_Result
+validated(struct request *r, const char *type, char *text, size_t n)
+{
+    char etag[ETAG_SIZE];
+
+    etag_of(text, n, etag);
+    if (etag_known(r, etag)) {
+        free(text);
+        return unchanged(r, etag, "no-cache");
+    }
+    reply_header(r, "ETag", "%s", etag);
+    return reply_send(r, MHD_HTTP_OK,
+                      bytes_response(type, text, n, MHD_RESPMEM_MUST_FREE), "no-cache");
+}
+
+enum MHD_Result
+reply_json(struct request *r, int status, json_t *doc)
+{
+    char *text = doc ? json_dumps(doc, JSON_COMPACT) : NULL;
+    static const char json[] = "application/json";
+
+    json_decref(doc);
+    if (!text)
+        return reply_failure(r, ODE_ENOMEM, NULL, NULL);
+    if (is_read(r) && status == MHD_HTTP_OK)
+        return validated(r, json, text, strlen(text));
+    return reply_send(r, status,
+                      bytes_response(json, text, strlen(text), MHD_RESPMEM_MUST_FREE),
+                      "no-store");
+}
+
+enum MHD_Result
+reply_text(struct request *r, const char *type, char *text, size_t n)
+{
+    return text ? validated(r, type, text, n) : reply_failure(r, ODE_ENOMEM, NULL, NULL);
+}
+
+enum MHD_Result
+reply_static(struct request *r, const char *type, const void *data, size_t n,
+             const char *cache)
+{
+    char etag[ETAG_SIZE];
+
+    etag_of(data, n, etag);
+    if (etag_known(r, etag))
+        return unchanged(r, etag, cache);
+    reply_header(r, "ETag", "%s", etag);
+    return reply_send(r, MHD_HTTP_OK,
+                      bytes_response(type, data, n, MHD_RESPMEM_PERSISTENT), cache);
+}
+
+enum MHD_Result
+reply_file(struct request *r, const char *type, int fd, off_t offset, size_t n)
+{
+    struct MHD_Response *response;
+    char etag[ETAG_SIZE];
+    struct stat st;
+
+    if (fstat(fd, &st) != 0) {
+        close(fd);
+        return reply_failure(r, ODE_EIO, NULL, NULL);
+    }
+    snprintf(etag, sizeof etag, "\"%zx-%jx-%jx.%lx\"", n, (uintmax_t)offset,
+             (uintmax_t)st.st_mtim.tv_sec, (unsigned long)st.st_mtim.tv_nsec);
+    if (etag_known(r, etag)) {
+        close(fd);
+        return unchanged(r, etag, "no-cache");
+    }
+    response = MHD_create_response_from_fd_at_offset64(n, fd, (uint64_t)offset);
+    if (!response) {
+        close(fd);
+        return MHD_NO;
+    }
+    MHD_add_response_header(response, "Content-Type", type);
+    reply_header(r, "ETag", "%s", etag);
+    return reply_send(r, MHD_HTTP_OK, response, "no-cache");
+}
+
+enum MHD_Result
+reply_empty(struct request *r, int status)
+{
+    return reply_send(r, status,
+                      MHD_create_response_from_buffer(0, NULL, MHD_RESPMEM_PERSISTENT),
+                      "no-store");
+}
+
+static void
+failure_log(struct request *r, const struct problem *problem)
+{
+    const struct server_config *config = &r->server->config;
+    char line[768];
+
+    if (!config->log || problem_status(problem->kind) < 500)
+        return;
+    snprintf(line, sizeof line, "request %s %s %s: %d: %s", r->id, r->method,
+             r->path ? r->path : "?", problem_status(problem->kind), problem->detail);
+    config->log(config->log_arg, line);
+}
+
+enum MHD_Result
+reply_problem(struct request *r, struct problem *problem)
+{
+    int status = problem_status(problem->kind);
+    json_t *doc = problem_json(problem, r->id);
+    char *text = doc ? json_dumps(doc, JSON_COMPACT) : NULL;
+
+    failure_log(r, problem);
+    json_decref(doc);
+    problem_release(problem);
+    if (!text)
+        return MHD_NO;
+    if (status == MHD_HTTP_SERVICE_UNAVAILABLE)
+        reply_header(r, "Retry-After", "2");
+    return reply_send(r, status,
+                      bytes_response("application/problem+json", text, strlen(text),
+                                     MHD_RESPMEM_MUST_FREE),
+                      "no-store");
+}
+
+enum MHD_Result
+reply_failure(struct request *r, enum ode_status status, const struct ode_err *err,
+              json_t *complaints)
+{
+    struct ode_err none = { 0 };
+    struct problem problem = { 0 };
+
+    problem_from(&problem, status, err ? err : &none, complaints);
+    json_decref(complaints);
+    return reply_problem(r, &problem);
+}

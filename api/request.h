@@ -1,0 +1,128 @@
+/*
+ * request.h - one request on its way through the server, and the ways to answer it.
+ *
+ * A handler reads the request and returns what one reply_*() returns, exactly once; or,
+ * for a client that wants to wait, request_wait(): it is called again later.
+ */
+#ifndef ODE_API_REQUEST_H
+#define ODE_API_REQUEST_H
+
+#include <jansson.h>
+#include <microhttpd.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "api/problem.h"
+#include "api/query.h"
+#include "api/router.h"
+#include "api/server.h"
+
+#define REQUEST_HEADERS 4
+
+struct request {
+    struct server *server;             /* borrowed */
+    struct MHD_Connection *connection; /* borrowed */
+    char id[20];                       /* for people and X-Request-Id */
+    char *target;          /* the request's target, owned; path, query point into it */
+    const char *authority; /* of a target in absolute form; else NULL */
+    const char *path;      /* decoded; perhaps no UTF-8 */
+    const char *method;    /* borrowed */
+    struct query query;
+    struct route_match match;
+    unsigned methods;              /* that the path can, as bits */
+    const struct web_asset *asset; /* a file of the page: from the table, */
+    int asset_fd;                  /* or from web_root: owned; -1: none   */
+
+    char *body; /* owned */
+    size_t body_n, body_cap;
+    uint64_t received; /* bytes of the body so far, kept or not */
+
+    struct problem refusal; /* its kind is valid where refused */
+    bool begun, refused, has_body;
+
+    struct {
+        const char *name;
+        char value[160];
+    } header[REQUEST_HEADERS]; /* more headers for the answer */
+    size_t header_n;
+
+    struct request *next, *prev; /* of those that wait */
+    bool waiting;                /* suspended */
+    uint64_t wait_until_ms;      /* of the loop's clock; 0: did not wait yet */
+};
+
+/* A header of the request, or NULL. Borrowed. */
+const char *request_header(struct request *r, const char *name);
+
+/* The body as JSON, a new reference; NULL with the problem filled. */
+json_t *request_json(struct request *r, struct problem *problem);
+
+/* Adds a header to the answer to come; name is a literal. */
+void reply_header(struct request *r, const char *name, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* Takes doc (NULL: out of memory, 500). Answers to GET carry an ETag and may become 304.
+ */
+enum MHD_Result reply_json(struct request *r, int status, json_t *doc);
+
+/* Takes text, of malloc(); NULL: out of memory. With an ETag as well. */
+enum MHD_Result reply_text(struct request *r, const char *type, char *text, size_t n);
+
+/* Bytes that outlive the server. cache: the Cache-Control. */
+enum MHD_Result reply_static(struct request *r, const char *type, const void *data,
+                             size_t n, const char *cache);
+
+/* Takes fd: n bytes of the file from offset on, read while they are sent. */
+enum MHD_Result reply_file(struct request *r, const char *type, int fd, off_t offset,
+                           size_t n);
+
+enum MHD_Result reply_empty(struct request *r, int status);
+
+/* Releases the problem. */
+enum MHD_Result reply_problem(struct request *r, struct problem *problem);
+
+/* A failure of the backend. complaints are taken and may be NULL. */
+enum MHD_Result reply_failure(struct request *r, enum ode_status status,
+                              const struct ode_err *err, json_t *complaints);
+
+/* Suspends until server_run_changed() for the run in the path, or wait_s from the first
+ * call on; the handler is then called again. False when it should answer now: the time is
+ * up, or the server closes. *full: too many wait already. */
+bool request_wait(struct request *r, int wait_s, bool *full);
+
+/* jobs.c: the query of a list; false with the problem filled. */
+bool page_parse(struct request *r, struct backend_page *page, struct problem *problem);
+
+/* Every handler of routes.def. */
+#define ROUTE(method, pattern, handler, query, summary) \
+    enum MHD_Result handler(struct request *r);
+#include "api/routes.def"
+#undef ROUTE
+
+/* wait.c, for server.c: calls those again whose time is up or whose client went away, or
+ * all; and drops one that ends. */
+void wait_wake_due(struct server *server);
+void wait_wake_all(struct server *server);
+void wait_forget(struct request *r);
+
+/* Milliseconds until the next one's time is up, at most max. */
+uint64_t wait_left_ms(const struct server *server, uint64_t max);
+
+/* server.c: has the library run once more, soon. */
+void server_kick(struct server *server);
+
+/* assets.c: looks for a file of the page at r->path; finds asset or asset_fd, and the
+ * route in match. False: there is none. */
+bool asset_find(struct request *r);
+
+/* The callbacks that server.c gives to libmicrohttpd. */
+void *request_open(void *server, const char *target, struct MHD_Connection *connection);
+enum MHD_Result request_serve(void *server, struct MHD_Connection *connection,
+                              const char *url, const char *method, const char *version,
+                              const char *data, size_t *size, void **request);
+void request_close(void *server, struct MHD_Connection *connection, void **request,
+                   enum MHD_RequestTerminationCode how);
+
+#endif

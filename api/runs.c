@@ -1,0 +1,108 @@
+/* runs.c - /v1/runs: list, one, waiting for one, its levels, ending it. */
+#include <string.h>
+
+#include "api/request.h"
+
+#define WAIT_MAX_S 300
+
+enum MHD_Result
+run_list(struct request *r)
+{
+    const struct backend *b = r->server->backend;
+    struct problem problem = { 0 };
+    struct ode_err err = { 0 };
+    struct backend_page page;
+    json_t *list = NULL;
+    enum ode_status status;
+
+    if (!page_parse(r, &page, &problem))
+        return reply_problem(r, &problem);
+    status = b->run_list(b->self, &page, &list, &err);
+    return status == ODE_OK ? reply_json(r, MHD_HTTP_OK, list)
+                            : reply_failure(r, status, &err, NULL);
+}
+
+static bool
+is_final(const json_t *run)
+{
+    const char *state = json_string_value(json_object_get(run, "state"));
+
+    return state && query_listed("succeeded,failed,cancelled", state);
+}
+
+enum MHD_Result
+run_get(struct request *r)
+{
+    const struct backend *b = r->server->backend;
+    struct problem problem = { 0 };
+    struct ode_err err = { 0 };
+    json_t *run = NULL;
+    enum ode_status status;
+    bool full;
+    int wait_s;
+
+    if (!query_int(&r->query, "wait", 0, 0, WAIT_MAX_S, &wait_s, &problem))
+        return reply_problem(r, &problem);
+    status = b->run_get(b->self, r->match.id, &run, &err);
+    if (status != ODE_OK)
+        return reply_failure(r, status, &err, NULL);
+    if (wait_s == 0 || is_final(run))
+        return reply_json(r, MHD_HTTP_OK, run);
+    if (!request_wait(r, wait_s, &full) && !full)
+        return reply_json(r, MHD_HTTP_OK, run);
+    json_decref(run);
+    if (!full)
+        return MHD_YES; /* called again later */
+    problem_set(&problem, PROBLEM_UNAVAILABLE,
+                "too many clients wait already; ask without wait, or later");
+    return reply_problem(r, &problem);
+}
+
+enum MHD_Result
+run_levels(struct request *r)
+{
+    const struct backend *b = r->server->backend;
+    struct ode_err err = { 0 };
+    json_t *levels = NULL;
+    enum ode_status status = b->run_levels(b->self, r->match.id, &levels, &err);
+
+    return status == ODE_OK ? reply_json(r, MHD_HTTP_OK, levels)
+                            : reply_failure(r, status, &err, NULL);
+}
+
+/* An action needs no body; if there is one it must say nothing. */
+static bool
+body_is_empty(struct request *r, struct problem *problem)
+{
+    json_t *doc;
+    bool empty;
+
+    if (r->body_n == 0)
+        return true;
+    doc = request_json(r, problem);
+    if (!doc)
+        return false;
+    empty = json_is_object(doc) && json_object_size(doc) == 0;
+    json_decref(doc);
+    if (!empty)
+        problem_set(problem, PROBLEM_BAD_VALUE, "this action takes no members");
+    return empty;
+}
+
+enum MHD_Result
+run_cancel(struct request *r)
+{
+    const struct backend *b = r->server->backend;
+    struct problem problem = { 0 };
+    struct ode_err err = { 0 };
+    json_t *run = NULL;
+    bool done = false;
+    enum ode_status status;
+
+    if (!body_is_empty(r, &problem))
+        return reply_problem(r, &problem);
+    status = b->run_cancel(b->self, r->match.id, &run, &done, &err);
+    if (status != ODE_OK)
+        return reply_failure(r, status, &err, NULL);
+    return reply_json(r, done ? MHD_HTTP_OK : MHD_HTTP_ACCEPTED, run);
+}

@@ -1,0 +1,342 @@
+/* fake.c - a backend with one job and one run. */
+#include "tests/api/fake.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "tests/test.h"
+
+static enum ode_status
+nothing(struct ode_err *err, const char *id)
+{
+    return ode_fail(err, ODE_ENOENT, NULL, "there is no %s", id);
+}
+
+static enum ode_status
+submit(void *self, const json_t *spec, json_t **answer, json_t **complaints,
+       struct ode_err *err)
+{
+    const char *name = json_string_value(json_object_get(spec, "name"));
+
+    (void)self;
+    if (!name || strcmp(name, "bad") == 0) {
+        *complaints = json_pack("[{s:s, s:s}]", "pointer", "/levels/1/epochs", "detail",
+                                "-3 is below 0");
+        return ode_fail(err, ODE_ESPEC, "/levels/1/epochs", "-3 is below 0");
+    }
+    if (strcmp(name, "nodata") == 0)
+        return ode_fail(err, ODE_EDATA, "/dataset", "cifar10 is not here");
+    if (strcmp(name, "broken") == 0)
+        return ode_fail(err, ODE_EIO, NULL, "the disk is full, or caf\xc3");
+    *answer = json_pack("{s:s, s:[{s:s, s:s}]}", "id", FAKE_JOB, "runs", "id", FAKE_RUN,
+                        "state", "queued");
+    return ODE_OK;
+}
+
+static enum ode_status
+job_of(void *self, const char *id, json_t **job, struct ode_err *err)
+{
+    (void)self;
+    if (strcmp(id, FAKE_JOB) != 0)
+        return nothing(err, id);
+    *job = json_pack("{s:s, s:{}}", "id", FAKE_JOB, "spec");
+    return ODE_OK;
+}
+
+static enum ode_status
+list_of(void *self, const struct backend_page *page, json_t **list, struct ode_err *err)
+{
+    struct fake *fake = self;
+
+    (void)err;
+    pthread_mutex_lock(&fake->lock);
+    snprintf(fake->asked, sizeof fake->asked, "state=%s cursor=%s limit=%d",
+             page->state ? page->state : "-", page->cursor ? page->cursor : "-",
+             page->limit);
+    pthread_mutex_unlock(&fake->lock);
+    *list = json_pack("{s:[], s:n}", "runs", "next");
+    return ODE_OK;
+}
+
+static json_t *
+run_now(struct fake *fake)
+{
+    return json_pack("{s:s, s:s}", "id", FAKE_RUN, "state", fake->state);
+}
+
+static enum ode_status
+run_of(void *self, const char *id, json_t **run, struct ode_err *err)
+{
+    struct fake *fake = self;
+
+    if (strcmp(id, FAKE_RUN) != 0)
+        return nothing(err, id);
+    pthread_mutex_lock(&fake->lock);
+    *run = run_now(fake);
+    fake->gets++;
+    pthread_mutex_unlock(&fake->lock);
+    return ODE_OK;
+}
+
+static enum ode_status
+levels_of(void *self, const char *id, json_t **levels, struct ode_err *err)
+{
+    (void)self;
+    if (strcmp(id, FAKE_RUN) != 0)
+        return nothing(err, id);
+    *levels = json_pack("{s:[{s:i}]}", "levels", "level", 0);
+    return ODE_OK;
+}
+
+static enum ode_status
+metrics_of(void *self, const char *id, const char *const *names, size_t n, int points,
+           json_t **series, struct ode_err *err)
+{
+    struct fake *fake = self;
+    size_t used;
+
+    if (strcmp(id, FAKE_RUN) != 0)
+        return nothing(err, id);
+    pthread_mutex_lock(&fake->lock);
+    snprintf(fake->asked, sizeof fake->asked, "points=%d", points);
+    for (size_t i = 0; i < n; i++) {
+        used = strlen(fake->asked);
+        snprintf(fake->asked + used, sizeof fake->asked - used, " %s", names[i]);
+    }
+    pthread_mutex_unlock(&fake->lock);
+    *series = json_pack("{s:[{s:s, s:[{s:i, s:i, s:f, s:f, s:f}, {s:i, s:i, s:f, s:f, "
+                        "s:n}]}]}",
+                        "series", "name", "train.loss", "points", "level", 0, "step", 10,
+                        "work", 2.5, "time", 0.5, "value", 2.25, "level", 1, "step", 20,
+                        "work", 7.5, "time", 1.0, "value");
+    return ODE_OK;
+}
+
+static enum ode_status
+file_of(const char *path, int *fd, size_t *bytes, struct ode_err *err)
+{
+    struct stat st;
+    int file = open(path, O_RDONLY | O_CLOEXEC);
+
+    if (file < 0 || fstat(file, &st) != 0)
+        return ode_fail_errno(err, ODE_ENOENT, NULL, "%s", path);
+    *fd = file;
+    *bytes = (size_t)st.st_size;
+    return ODE_OK;
+}
+
+static enum ode_status
+log_of(void *self, const char *id, int *fd, size_t *bytes, struct ode_err *err)
+{
+    struct fake *fake = self;
+
+    return strcmp(id, FAKE_RUN) == 0 ? file_of(fake->log_path, fd, bytes, err)
+                                     : nothing(err, id);
+}
+
+static enum ode_status
+artifact_of(void *self, const char *id, const char *name, int *fd, size_t *bytes,
+            struct ode_err *err)
+{
+    struct fake *fake = self;
+
+    if (strcmp(id, FAKE_RUN) != 0 || strcmp(name, "model.safetensors") != 0)
+        return nothing(err, name);
+    return file_of(fake->model_path, fd, bytes, err);
+}
+
+static enum ode_status
+cancel(void *self, const char *id, json_t **run, bool *done, struct ode_err *err)
+{
+    struct fake *fake = self;
+    bool final;
+
+    if (strcmp(id, FAKE_RUN) != 0)
+        return nothing(err, id);
+    pthread_mutex_lock(&fake->lock);
+    final = strcmp(fake->state, "succeeded") == 0;
+    *done = strcmp(fake->state, "cancelled") == 0;
+    if (!final) {
+        strcpy(fake->state, "cancelled");
+        *run = run_now(fake);
+    }
+    pthread_mutex_unlock(&fake->lock);
+    if (final)
+        return ode_fail(err, ODE_ESTATE, NULL, "the run has succeeded already");
+    server_run_changed(&fake->server, id); /* as the daemon does: from within the call */
+    return ODE_OK;
+}
+
+static enum ode_status
+sets(void *self, json_t **list, struct ode_err *err)
+{
+    (void)self, (void)err;
+    *list = json_pack("{s:[{s:s}]}", "datasets", "name", "strokes");
+    return ODE_OK;
+}
+
+static enum ode_status
+ready(void *self, struct ode_err *err)
+{
+    struct fake *fake = self;
+    bool yes;
+
+    pthread_mutex_lock(&fake->lock);
+    yes = fake->ready;
+    pthread_mutex_unlock(&fake->lock);
+    return yes ? ODE_OK : ode_fail(err, ODE_EIO, NULL, "the database is read-only");
+}
+
+static const struct backend fake_backend = {
+    .job_submit = submit,
+    .job_get = job_of,
+    .job_list = list_of,
+    .run_get = run_of,
+    .run_list = list_of,
+    .run_levels = levels_of,
+    .run_metrics = metrics_of,
+    .run_log = log_of,
+    .run_artifact = artifact_of,
+    .run_cancel = cancel,
+    .datasets = sets,
+    .ready = ready,
+};
+
+/* --- the server's thread ----------------------------------------------------------- */
+
+static void
+on_closed(void *arg)
+{
+    struct fake *fake = arg;
+
+    uv_close((uv_handle_t *)&fake->async, NULL);
+}
+
+static void
+on_async(uv_async_t *async)
+{
+    struct fake *fake = async->data;
+    bool changed, stop;
+
+    pthread_mutex_lock(&fake->lock);
+    changed = fake->changed;
+    stop = fake->stop;
+    fake->changed = fake->stop = false;
+    pthread_mutex_unlock(&fake->lock);
+    if (changed)
+        server_run_changed(&fake->server, FAKE_RUN);
+    if (stop)
+        server_close(&fake->server, on_closed, fake);
+}
+
+static void *
+serve(void *arg)
+{
+    struct fake *fake = arg;
+
+    uv_run(&fake->loop, UV_RUN_DEFAULT);
+    return NULL;
+}
+
+static void
+on_log(void *arg, const char *text)
+{
+    struct fake *fake = arg;
+
+    snprintf(fake->logged, sizeof fake->logged, "%s", text);
+}
+
+void
+fake_open(struct fake *fake, const struct server_config *config)
+{
+    struct server_config mine = config ? *config : (struct server_config){ 0 };
+    struct ode_err err = { 0 };
+
+    memset(fake, 0, sizeof *fake);
+    fake->backend = fake_backend;
+    fake->backend.self = fake;
+    fake->ready = true;
+    strcpy(fake->state, "running");
+    snprintf(fake->log_path, sizeof fake->log_path, "%s/worker.log", test_dir());
+    snprintf(fake->model_path, sizeof fake->model_path, "%s/model", test_dir());
+    pthread_mutex_init(&fake->lock, NULL);
+    uv_loop_init(&fake->loop);
+    uv_async_init(&fake->loop, &fake->async, on_async);
+    fake->async.data = fake;
+    mine.log = on_log;
+    mine.log_arg = fake;
+    test_ok(server_open(&fake->server, &fake->loop, &mine, &fake->backend, &err), &err);
+    ck_assert_int_eq(pthread_create(&fake->thread, NULL, serve, fake), 0);
+}
+
+int
+fake_port(const struct fake *fake)
+{
+    return server_port(&fake->server);
+}
+
+void
+fake_change(struct fake *fake, const char *state)
+{
+    pthread_mutex_lock(&fake->lock);
+    snprintf(fake->state, sizeof fake->state, "%s", state);
+    fake->changed = true;
+    pthread_mutex_unlock(&fake->lock);
+    uv_async_send(&fake->async);
+}
+
+void
+fake_await_gets(struct fake *fake, int gets)
+{
+    struct timespec pause = { .tv_nsec = 2000000 };
+    int seen = 0;
+
+    for (int i = 0; i < 5000 && seen < gets; i++) {
+        nanosleep(&pause, NULL);
+        pthread_mutex_lock(&fake->lock);
+        seen = fake->gets;
+        pthread_mutex_unlock(&fake->lock);
+    }
+    ck_assert_int_ge(seen, gets);
+}
+
+void
+fake_asked(struct fake *fake, char asked[static 256])
+{
+    pthread_mutex_lock(&fake->lock);
+    strcpy(asked, fake->asked);
+    pthread_mutex_unlock(&fake->lock);
+}
+
+void
+fake_set_ready(struct fake *fake, bool yes)
+{
+    pthread_mutex_lock(&fake->lock);
+    fake->ready = yes;
+    pthread_mutex_unlock(&fake->lock);
+}
+
+void
+fake_stop(struct fake *fake)
+{
+    if (fake->stopped)
+        return;
+    fake->stopped = true;
+    pthread_mutex_lock(&fake->lock);
+    fake->stop = true;
+    pthread_mutex_unlock(&fake->lock);
+    uv_async_send(&fake->async);
+}
+
+void
+fake_close(struct fake *fake)
+{
+    fake_stop(fake);
+    ck_assert_int_eq(pthread_join(fake->thread, NULL), 0);
+    ck_assert_int_eq(uv_loop_close(&fake->loop), 0);
+    pthread_mutex_destroy(&fake->lock);
+}

@@ -1,0 +1,58 @@
+/*
+ * fake.h - a backend that is no daemon, and a server over it in a thread of its own.
+ *
+ * There is one job and one run. Specs are told apart by their name: "bad" is refused with
+ * complaints, "nodata" for its data set, "broken" fails with ODE_EIO, others are taken.
+ */
+#ifndef ODE_TESTS_API_FAKE_H
+#define ODE_TESTS_API_FAKE_H
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <uv.h>
+
+#include "api/server.h"
+
+#define FAKE_JOB    "01hzzzzzzzzzzzzzzzzzzzzzj0"
+#define FAKE_RUN    "01hzzzzzzzzzzzzzzzzzzzzzr0"
+#define FAKE_NOBODY "01hzzzzzzzzzzzzzzzzzzzzzzz"
+
+struct fake {
+    struct server server;
+    struct backend backend;
+    uv_loop_t loop;
+    uv_async_t async; /* tells the thread to look at what follows */
+    pthread_t thread;
+    pthread_mutex_t lock;
+    char state[16];  /* of the run */
+    char asked[256]; /* what the backend was asked for last */
+    char logged[256];
+    char log_path[160], model_path[160];
+    bool ready, changed, stop;
+    bool stopped; /* fake_stop() was called */
+    int gets;     /* calls of run_get */
+};
+
+/* Opens a server with this config (NULL: the defaults) and the run in state "running". */
+void fake_open(struct fake *fake, const struct server_config *config);
+
+int fake_port(const struct fake *fake);
+
+/* Changes the run's state, and tells the server. */
+void fake_change(struct fake *fake, const char *state);
+
+/* Waits until the backend was asked for the run so many times. */
+void fake_await_gets(struct fake *fake, int gets);
+
+/* Copies what the backend was asked for last. */
+void fake_asked(struct fake *fake, char asked[static 256]);
+
+void fake_set_ready(struct fake *fake, bool ready);
+
+/* Begins to close without waiting for the end. */
+void fake_stop(struct fake *fake);
+
+/* Closes the server, awaits its thread, and fails the test if a handle is left. */
+void fake_close(struct fake *fake);
+
+#endif

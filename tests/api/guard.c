@@ -1,0 +1,85 @@
+/* guard.c - tests api/guard.c. */
+#include "api/guard.h"
+
+#include "tests/test.h"
+
+START_TEST(loopback_hosts_pass)
+{
+    static const char *const good[] = { "localhost", "localhost:8080", "LOCALHOST",
+                                        "127.0.0.1", "127.0.0.1:1",    "127.3.4.5:65535",
+                                        "[::1]",     "[::1]:8080" };
+
+    for (size_t i = 0; i < sizeof good / sizeof *good; i++)
+        ck_assert_msg(guard_host(good[i]), "%s", good[i]);
+}
+END_TEST
+
+START_TEST(other_hosts_do_not)
+{
+    static const char *const bad[] = {
+        "",
+        "example.com",
+        "localhost.example.com",
+        "127.0.0.1.example.com",
+        "10.0.0.1",
+        "128.0.0.1",
+        "[::2]",
+        "[::1",
+        "[::1]x",
+        "localhost:80:80",
+        "localhost:x",
+        "localhost:123456",
+        ":80",
+        "127.1",
+        "::1",
+        "user@localhost",
+        "[]",
+        "[::ffff:8.8.8.8]",
+        "2130706433",
+        "localhost/",
+    };
+
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+        ck_assert_msg(!guard_host(bad[i]), "%s", bad[i]);
+}
+END_TEST
+
+START_TEST(own_page_and_no_page_may_change)
+{
+    ck_assert(guard_origin("localhost:80", NULL, NULL));
+    ck_assert(guard_origin("localhost:80", NULL, "none"));
+    ck_assert(guard_origin("localhost:80", "http://localhost:80", "same-origin"));
+    ck_assert(guard_origin("localhost:80", "http://localhost:80", NULL));
+    ck_assert(guard_origin("[::1]:80", "http://[::1]:80", NULL));
+}
+END_TEST
+
+START_TEST(other_pages_may_not)
+{
+    ck_assert(!guard_origin("localhost:80", "http://evil.example", NULL));
+    ck_assert(!guard_origin("localhost:80", "null", NULL));
+    ck_assert(!guard_origin("localhost:80", "", NULL));
+    ck_assert(!guard_origin("localhost:80", "http://localhost:81", NULL));
+    ck_assert(!guard_origin("localhost:80", "http://localhost:80.evil.example", NULL));
+    ck_assert(!guard_origin("localhost:80", "ftp://localhost:80", NULL));
+    ck_assert(!guard_origin("localhost:80", NULL, "cross-site"));
+    ck_assert(!guard_origin("localhost:80", NULL, "same-site"));
+    ck_assert(!guard_origin("localhost:80", "http://localhost:80", "cross-site"));
+}
+END_TEST
+
+START_TEST(json_types)
+{
+    ck_assert(guard_json_type("application/json"));
+    ck_assert(guard_json_type("Application/JSON; charset=UTF-8"));
+    ck_assert(guard_json_type("application/json;charset=\"utf-8\""));
+    ck_assert(!guard_json_type("text/plain"));
+    ck_assert(!guard_json_type("application/jsonp"));
+    ck_assert(!guard_json_type("application/json; charset=latin1"));
+    ck_assert(!guard_json_type("application/json, text/plain"));
+    ck_assert(!guard_json_type(""));
+}
+END_TEST
+
+TEST_SUITE(api_guard, 10, loopback_hosts_pass, other_hosts_do_not,
+           own_page_and_no_page_may_change, other_pages_may_not, json_types)

@@ -1,0 +1,109 @@
+/* reply.c - tests api/reply.c: validators, ids, problems. */
+#include <stdio.h>
+#include <string.h>
+
+#include "tests/api/client.h"
+#include "tests/api/fake.h"
+#include "tests/test.h"
+
+#define RUN "/v1/runs/" FAKE_RUN
+
+static int
+if_none_match(struct fake *fake, const char *tags)
+{
+    struct client_answer answer = { 0 };
+    char header[512];
+    int status;
+
+    snprintf(header, sizeof header, "If-None-Match: %s\r\n", tags);
+    status = client_ask(fake_port(fake), "GET", RUN, header, NULL, &answer);
+    if (status == 304)
+        ck_assert_ptr_nonnull(client_header(&answer, "ETag"));
+    client_release(&answer);
+    return status;
+}
+
+START_TEST(what_did_not_change_is_not_sent)
+{
+    struct client_answer answer = { 0 };
+    char etag[128], tags[512];
+    struct fake fake;
+
+    fake_open(&fake, NULL);
+    ck_assert_int_eq(client_get(fake_port(&fake), RUN, &answer), 200);
+    ck_assert_str_eq(client_header(&answer, "Cache-Control"), "no-cache");
+    snprintf(etag, sizeof etag, "%s", client_header(&answer, "ETag"));
+    ck_assert_int_eq(if_none_match(&fake, etag), 304);
+    ck_assert_int_eq(if_none_match(&fake, "*"), 304);
+    snprintf(tags, sizeof tags, "\"other\", W/%s", etag);
+    ck_assert_int_eq(if_none_match(&fake, tags), 304);
+    ck_assert_int_eq(if_none_match(&fake, "\"other\""), 200);
+    ck_assert_int_eq(if_none_match(&fake, ",,, ,"), 200);
+    etag[strlen(etag) - 2] = '\0'; /* a prefix is no match */
+    ck_assert_int_eq(if_none_match(&fake, etag), 200);
+    client_release(&answer);
+    fake_close(&fake);
+}
+END_TEST
+
+START_TEST(a_change_changes_the_tag)
+{
+    struct client_answer answer = { 0 };
+    char etag[128];
+    struct fake fake;
+
+    fake_open(&fake, NULL);
+    ck_assert_int_eq(client_get(fake_port(&fake), RUN, &answer), 200);
+    snprintf(etag, sizeof etag, "%s", client_header(&answer, "ETag"));
+    fake_change(&fake, "paused");
+    ck_assert_int_eq(if_none_match(&fake, etag), 200);
+    client_release(&answer);
+    fake_close(&fake);
+}
+END_TEST
+
+START_TEST(every_answer_has_its_own_id)
+{
+    struct client_answer one = { 0 }, two = { 0 };
+    char instance[128];
+    struct fake fake;
+
+    fake_open(&fake, NULL);
+    ck_assert_int_eq(client_get(fake_port(&fake), "/nothing", &one), 404);
+    ck_assert_int_eq(client_get(fake_port(&fake), "/nothing", &two), 404);
+    snprintf(instance, sizeof instance, "\"instance\":\"%s\"",
+             client_header(&one, "X-Request-Id"));
+    ck_assert_ptr_nonnull(strstr(one.body, instance));
+    ck_assert_str_ne(client_header(&one, "X-Request-Id"),
+                     client_header(&two, "X-Request-Id"));
+    client_release(&one);
+    client_release(&two);
+    fake_close(&fake);
+}
+END_TEST
+
+START_TEST(problems_have_the_standard_members)
+{
+    struct client_answer answer = { 0 };
+    json_t *doc;
+    struct fake fake;
+
+    fake_open(&fake, NULL);
+    ck_assert_int_eq(client_get(fake_port(&fake), RUN "?wait=soon", &answer), 400);
+    doc = json_loads(answer.body, 0, NULL);
+    ck_assert_str_eq(json_string_value(json_object_get(doc, "type")),
+                     "/problems/bad-query");
+    ck_assert_int_eq(json_integer_value(json_object_get(doc, "status")), 400);
+    ck_assert(json_is_string(json_object_get(doc, "title")));
+    ck_assert(json_is_string(json_object_get(doc, "detail")));
+    ck_assert_uint_eq(json_array_size(json_object_get(doc, "errors")), 1);
+    json_decref(doc);
+    ck_assert_int_eq(client_get(fake_port(&fake), "/problems/bad-query", &answer), 200);
+    ck_assert_int_eq(client_get(fake_port(&fake), "/problems/none", &answer), 404);
+    client_release(&answer);
+    fake_close(&fake);
+}
+END_TEST
+
+TEST_SUITE(api_reply, 30, what_did_not_change_is_not_sent, a_change_changes_the_tag,
+           every_answer_has_its_own_id, problems_have_the_standard_members)
