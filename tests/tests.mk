@@ -111,6 +111,27 @@ test_api_SOURCES = \
 	%D%/api/server.c \
 	%D%/api/wait.c
 
+check_PROGRAMS += fake-worker test-daemon
+TESTS += test-daemon
+test_daemon_CPPFLAGS = $(AM_CPPFLAGS) -DSUITES_DEF='"tests/daemon/suites.def"'
+test_daemon_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS) $(UV_CFLAGS) $(SQLITE_CFLAGS) $(JANSSON_CFLAGS)
+test_daemon_LDADD = $(daemon_LIBS) $(CHECK_LIBS)
+test_daemon_SOURCES = \
+	%D%/main.c %D%/test.h \
+	%D%/daemon/ingest.c \
+	%D%/daemon/log.c \
+	%D%/daemon/queue.c \
+	%D%/daemon/sched.c \
+	%D%/daemon/stamp.c \
+	%D%/daemon/store.c \
+	%D%/daemon/suites.def \
+	%D%/daemon/supervise.c \
+	%D%/daemon/ulid.c \
+	%D%/daemon/world.c %D%/daemon/world.h
+fake_worker_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS)
+fake_worker_LDADD = $(JANSSON_LIBS)
+fake_worker_SOURCES = %D%/daemon/fake_worker.c
+
 else
 
 check-local:

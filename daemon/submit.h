@@ -1,0 +1,35 @@
+/*
+ * submit.h - from a valid spec to a job and its run, which is queued.
+ */
+#ifndef ODE_DAEMON_SUBMIT_H
+#define ODE_DAEMON_SUBMIT_H
+
+#include <jansson.h>
+
+#include "core/base/status.h"
+#include "core/recipe/recipe.h"
+#include "daemon/store.h"
+#include "daemon/ulid.h"
+
+struct submit {
+    struct store *store;   /* borrowed */
+    const char *state_dir; /* borrowed; runs/ is in it */
+    struct ulid ids;
+};
+
+struct submission {
+    const json_t *spec;                   /* as it was given */
+    const struct ode_recipe_spec *recipe; /* the same, checked and settled */
+    const char *dataset;                  /* the name of its data set */
+};
+
+/*
+ * Writes runs/<id>/spec.json, then commits the rows of the job and its run: a run without
+ * a row is garbage, a row always has its spec. Writes the ids. On failure nothing is
+ * kept.
+ */
+enum ode_status submit_job(struct submit *submit, const struct submission *submission,
+                           char job[ULID_LENGTH + 1], char run[ULID_LENGTH + 1],
+                           struct ode_err *err);
+
+#endif

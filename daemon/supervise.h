@@ -1,0 +1,80 @@
+/*
+ * supervise.h - follows every run that has a worker, from its start to its verdict.
+ *
+ * For each such run there is an attempt: the worker, a watch on the run's directory, and
+ * the journal that is taken in as it grows. A poll timer does what no event tells of:
+ * ends of adopted workers, time limits, grace periods, runs whose retry is due, journals
+ * on file systems without events.
+ *
+ * A worker that is to stop gets SIGTERM, and SIGKILL when grace_s is over. All of its
+ * journal is stored before its run is judged.
+ */
+#ifndef ODE_DAEMON_SUPERVISE_H
+#define ODE_DAEMON_SUPERVISE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <uv.h>
+
+#include "core/base/status.h"
+#include "daemon/ingest.h"
+#include "daemon/launch.h"
+#include "daemon/log.h"
+#include "daemon/queue.h"
+#include "daemon/store.h"
+
+/* How runs are run; the daemon's settings hold the same members. */
+struct supervise_rules {
+    const char *state_dir, *data_dir, *worker; /* borrowed; state_dir absolute */
+    int slots, threads;
+    int64_t grace_ms, poll_ms;
+};
+
+typedef void supervise_stopped_fn(void *context);
+
+struct attempt;
+
+struct supervise {
+    uv_loop_t *loop; /* borrowed, as the four after it */
+    struct store *store;
+    struct queue *queue;
+    const struct log *log;
+    const struct launch_ops *launcher;
+    struct supervise_rules rules;
+    struct ingest ingest;
+
+    struct attempt *attempts;
+    int attempts_n, closing; /* attempts in the list; handles not closed yet */
+    uv_timer_t poll, soon;
+    int timers;           /* not closed yet */
+    bool stopping, hurry; /* hurry: no more grace */
+    uint64_t stopping_ms; /* the loop's time when the stop was asked for */
+    supervise_stopped_fn *stopped;
+    void *stopped_context;
+};
+
+/* Starts the timers. The struct must stay where it is until supervise_stop() is done. */
+enum ode_status supervise_init(struct supervise *sup, struct ode_err *err);
+
+/* Finds the runs that were alive when the last daemon ended: those whose worker lives are
+ * followed, the others judged. Also removes directories of runs that no row tells of. */
+enum ode_status supervise_recover(struct supervise *sup, struct ode_err *err);
+
+/* Starts what is due and fits into the slots. */
+void supervise_dispatch(struct supervise *sup);
+
+/* Asks for a run's end; the request is stored before anything else. *run is the run after
+ * it. ODE_ENOENT; ODE_ESTATE for a run that ended in another way. */
+enum ode_status supervise_cancel(struct supervise *sup, const char *id, struct run *run,
+                                 struct ode_err *err);
+
+/* Stops all workers and gives their runs back to the queue, then closes the timers and
+ * calls stopped. Called again it no longer waits for the grace period. */
+void supervise_stop(struct supervise *sup, supervise_stopped_fn *stopped, void *context);
+
+/* A path below the run's directory, or the directory itself for name "". false if it is
+ * too long. */
+bool supervise_path(const struct supervise *sup, const char *run, const char *name,
+                    char *path, size_t size);
+
+#endif

@@ -1,0 +1,223 @@
+/* world.c - the daemon's parts on a loop of their own. */
+#include "tests/daemon/world.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "tests/test.h"
+
+enum { DEADLINE_MS = 20000, POLL_MS = 25 };
+
+const char *
+world_worker(void)
+{
+    static char path[512];
+
+    ck_assert_ptr_nonnull(realpath("fake-worker", path));
+    return path;
+}
+
+void
+world_reopen(struct world *world, const char *dir)
+{
+    char path[512], kept[256];
+    struct ode_err err;
+
+    snprintf(kept, sizeof kept, "%s", dir); /* it may be this world's own */
+    memset(world, 0, sizeof *world);
+    memcpy(world->dir, kept, sizeof kept);
+    snprintf(path, sizeof path, "%s/runs", kept);
+    mkdir(path, 0755);
+    snprintf(path, sizeof path, "%s/odenet.db", kept);
+    test_ok(store_open(&world->store, path, &err), &err);
+    world->log = (struct log){ getenv("ODENET_TEST_LOG") ? stderr : NULL, LOG_DEBUG };
+    world->queue = (struct queue){ .store = &world->store };
+    world->submit = (struct submit){ .store = &world->store, .state_dir = world->dir };
+    ck_assert_int_eq(uv_loop_init(&world->loop), 0);
+}
+
+void
+world_open(struct world *world)
+{
+    world_reopen(world, test_dir());
+}
+
+void
+world_supervise(struct world *world, int slots, int64_t grace_ms)
+{
+    struct ode_err err;
+
+    world->sup = (struct supervise){
+        .loop = &world->loop,
+        .store = &world->store,
+        .queue = &world->queue,
+        .log = &world->log,
+        .launcher = &launch_local_ops,
+        .rules = {.state_dir = world->dir,
+                  .data_dir = "",
+                  .worker = world_worker(),
+                  .slots = slots,
+                  .grace_ms = grace_ms,
+                  .poll_ms = POLL_MS},
+    };
+    test_ok(supervise_init(&world->sup, &err), &err);
+    test_ok(supervise_recover(&world->sup, &err), &err);
+    world->supervised = true;
+}
+
+static void
+on_stopped(void *context)
+{
+    ((struct world *)context)->stopped = true;
+}
+
+void
+world_close(struct world *world)
+{
+    if (world->supervised) {
+        supervise_stop(&world->sup, on_stopped, world);
+        while (!world->stopped)
+            uv_run(&world->loop, UV_RUN_ONCE);
+    }
+    ck_assert_int_eq(uv_loop_close(&world->loop), 0);
+    store_close(&world->store);
+}
+
+/* A killed process gives nothing back; what is left is kept in sight of the leak checker.
+ */
+static struct left {
+    struct world world;
+    struct left *next;
+} * left;
+
+void
+world_crash(struct world *world)
+{
+    struct left *one = malloc(sizeof *one);
+
+    store_close(&world->store);
+    one->world = *world;
+    one->next = left;
+    left = one;
+}
+
+struct run
+world_submit(struct world *world, const struct world_order *order)
+{
+    struct ode_recipe_spec recipe;
+    struct submission submission = { .recipe = &recipe, .dataset = "strokes" };
+    char job[ULID_LENGTH + 1], id[ULID_LENGTH + 1];
+    struct ode_err err;
+    struct run run;
+    json_t *spec = json_pack("{ss s[{si} {si}]}", "name", order->name, "levels",
+                             "resolution", 8, "resolution", 16);
+
+    memset(&recipe, 0, sizeof recipe);
+    snprintf(recipe.name, sizeof recipe.name, "%s", order->name);
+    recipe.priority = order->priority;
+    recipe.resources.max_retries = order->max_retries;
+    recipe.resources.time_limit_s = order->time_limit_s;
+    recipe.levels_n = 2;
+    for (int i = 0; i < 2; i++)
+        recipe.levels[i] = (struct ode_level_spec){
+            .resolution = 8 << i, .epochs = 1, .blocks_n = 1, .blocks = { 2 }
+        };
+    submission.spec = spec;
+    test_ok(submit_job(&world->submit, &submission, job, id, &err), &err);
+    json_decref(spec);
+    test_ok(run_load(&world->store, id, &run, &err), &err);
+    return run;
+}
+
+struct run
+world_run(struct world *world, int64_t number)
+{
+    struct run run = { .number = number };
+    struct ode_err err;
+
+    test_ok(run_reload(&world->store, &run, &err), &err);
+    return run;
+}
+
+static void
+turn(struct world *world, uint64_t began, const struct run *run)
+{
+    ck_assert_msg(uv_hrtime() / 1000000 - began < DEADLINE_MS,
+                  "run still %s (%s) at step %lld", run->state, run->reason,
+                  (long long)run->step);
+    uv_run(&world->loop, UV_RUN_ONCE);
+}
+
+struct run
+world_wait(struct world *world, int64_t number, enum run_state state)
+{
+    uint64_t began = uv_hrtime() / 1000000;
+    struct run run;
+
+    supervise_dispatch(&world->sup);
+    while (run = world_run(world, number), run_state_of(&run) != state)
+        turn(world, began, &run);
+    return run;
+}
+
+struct run
+world_wait_step(struct world *world, int64_t number, int64_t step)
+{
+    uint64_t began = uv_hrtime() / 1000000;
+    struct run run;
+
+    supervise_dispatch(&world->sup);
+    while (run = world_run(world, number), run.step < step)
+        turn(world, began, &run);
+    return run;
+}
+
+static char *
+dump(struct world *world, const char *sql)
+{
+    sqlite3_stmt *query;
+    char *text = NULL;
+    size_t size;
+    FILE *out = open_memstream(&text, &size);
+
+    ck_assert_int_eq(sqlite3_prepare_v2(world->store.db, sql, -1, &query, NULL),
+                     SQLITE_OK);
+    while (sqlite3_step(query) == SQLITE_ROW) {
+        for (int i = 0; i < sqlite3_column_count(query); i++)
+            fprintf(out, "%s%s", i ? "|" : "", store_column_text(query, i));
+        fputc('\n', out);
+    }
+    sqlite3_finalize(query);
+    fclose(out);
+    return text;
+}
+
+char *
+world_tables(struct world *world, int64_t number)
+{
+    char sql[1024];
+
+    snprintf(
+        sql, sizeof sql,
+        "SELECT n.name, m.level, m.step, m.value, m.epoch, m.work, m.time FROM metrics m "
+        "JOIN metric_names n ON n.id = m.name WHERE run = %lld UNION ALL "
+        "SELECT n.name, level, step, value, '', '', '' FROM newest_metrics m "
+        "JOIN metric_names n ON n.id = m.name WHERE run = %lld UNION ALL "
+        "SELECT state, level, resolution, blocks, steps, work || metrics, "
+        "time_end - time_begin FROM levels WHERE run = %lld UNION ALL "
+        "SELECT state, level, step, steps, work, total_work, epoch || model_sha256 "
+        "FROM runs WHERE number = %lld ORDER BY 1, 2, 3, 4, 5",
+        (long long)number, (long long)number, (long long)number, (long long)number);
+    return dump(world, sql);
+}
+
+char *
+world_ask(struct world *world, const char *sql)
+{
+    char *text = dump(world, sql);
+
+    text[strcspn(text, "|\n")] = '\0';
+    return text;
+}
