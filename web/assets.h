@@ -10,12 +10,7 @@
 
 #include <stddef.h>
 
-struct web_asset {
-    const char *path;
-    const char *type;
-    const unsigned char *data;
-    size_t size;
-};
+#include "api/asset.h" /* struct web_asset: what the server serves */
 
 extern const struct web_asset web_assets[]; /* sorted by path */
 extern const size_t web_asset_n;
