@@ -1,9 +1,11 @@
 /* server.c - tests api/server.c: opening, limits, time, closing. */
 #include "api/server.h"
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -138,6 +140,30 @@ START_TEST(kept_connections_do_not_wedge_it)
 }
 END_TEST
 
+START_TEST(worker_processes_inherit_no_connection)
+{
+    struct client_answer answer = { 0 };
+    struct stat st;
+    struct fake fake;
+    int fd, sockets = 0;
+
+    fake_open(&fake, NULL);
+    fd = client_connect(fake_port(&fake));
+    client_print(fd, "GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n");
+    ck_assert_int_eq(client_read(fd, false, &answer), 200);
+    for (int i = 3; i < 256; i++) {
+        if (fstat(i, &st) != 0 || !S_ISSOCK(st.st_mode))
+            continue;
+        sockets++;
+        ck_assert_msg(fcntl(i, F_GETFD) & FD_CLOEXEC, "descriptor %d", i);
+    }
+    ck_assert_int_ge(sockets, 3); /* the listener, and both ends of the connection */
+    close(fd);
+    client_release(&answer);
+    fake_close(&fake);
+}
+END_TEST
+
 START_TEST(clients_that_stop_reading_do_not_stop_others)
 {
     struct client_answer answer = { 0 };
@@ -267,6 +293,7 @@ END_TEST
 TEST_SUITE(api_server, 60, only_loopback_is_listened_on, a_taken_port_is_named,
            a_connection_is_kept, requests_may_be_sent_ahead,
            silent_clients_do_not_wedge_it, half_sent_requests_do_not_wedge_it,
-           kept_connections_do_not_wedge_it, clients_that_stop_reading_do_not_stop_others,
+           kept_connections_do_not_wedge_it, worker_processes_inherit_no_connection,
+           clients_that_stop_reading_do_not_stop_others,
            clients_that_leave_in_the_middle_do_no_harm, noise_does_no_harm,
            closing_lets_a_download_end, closing_does_not_wait_for_ever)
