@@ -33,7 +33,7 @@ __asm__(".section .rodata\n"
         "web_asset_$n:\n"
         ".incbin \"$folder$path\"\n"
         ".previous\n");
-extern const unsigned char web_asset_$n[] __attribute__((visibility("hidden")));
+extern const unsigned char web_asset_${n}[] __attribute__((visibility("hidden")));
 END
     n=$((n + 1))
 done

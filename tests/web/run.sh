@@ -44,4 +44,5 @@ if [ ! -f installed.json ] || ! cmp -s package-lock.json installed.json; then
         --loglevel=error || skip "playwright-core could not be installed"
     cp package-lock.json installed.json
 fi
+# shellcheck disable=SC2086 # the flags are a list
 node --test ${NODE_TEST_FLAGS:-} "${ODENET_WEB_TEST:-page.test.mjs}"

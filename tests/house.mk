@@ -1,0 +1,15 @@
+# tests/house: the rules of the house, which need no Check
+
+house_tests = \
+	%D%/format.sh \
+	%D%/headers.sh \
+	%D%/layers.sh \
+	%D%/shell.sh \
+	%D%/systemd/unit.sh
+TESTS += $(house_tests)
+EXTRA_DIST += $(house_tests)
+AM_TESTS_ENVIRONMENT = \
+	CC='$(CC)'; HEADER_FLAGS='$(header_flags)'; export CC HEADER_FLAGS;
+header_flags = $(DEFS) $(DEFAULT_INCLUDES) $(AM_CPPFLAGS) $(CPPFLAGS) $(ODE_CFLAGS) $(CHECK_CFLAGS) \
+	$(JANSSON_CFLAGS) $(ZLIB_CFLAGS) $(MD_CFLAGS) $(OPENBLAS_CFLAGS) $(UV_CFLAGS) \
+	$(SQLITE_CFLAGS) $(MHD_CFLAGS)
