@@ -23,4 +23,4 @@ libapi_a_SOURCES = \
 	%D%/server.c %D%/server.h \
 	%D%/wait.c
 
-api_LIBS = libapi.a $(schema_LIBS) $(core_LIBS) $(JANSSON_LIBS) $(MHD_LIBS) $(UV_LIBS)
+api_LIBS = libapi.a $(schema_LIBS) $(MHD_LIBS) $(UV_LIBS)
