@@ -4,10 +4,21 @@ noinst_LIBRARIES += libschema.a
 libschema_a_CPPFLAGS = $(AM_CPPFLAGS) -DODE_SOURCE_DIR='"$(top_srcdir)"'
 libschema_a_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS)
 libschema_a_SOURCES = \
+	%D%/describe.c \
+	%D%/json.c \
+	%D%/json.h \
+	%D%/near.c \
+	%D%/near.h \
+	%D%/recipe.c \
+	%D%/recipe.h \
+	%D%/safetensors.c \
+	%D%/safetensors.h \
 	%D%/sets.c \
 	%D%/sets.h \
 	%D%/sql.c \
-	%D%/sql.h
+	%D%/sql.h \
+	%D%/tensorwrite.c \
+	%D%/write.c
 
 schema_LIBS = libschema.a $(JANSSON_LIBS) $(core_LIBS)
 
@@ -15,3 +26,14 @@ schema_LIBS = libschema.a $(JANSSON_LIBS) $(core_LIBS)
 sql_files = %D%/sql/migrations.def %D%/sql/001_init.sql
 EXTRA_DIST += $(sql_files)
 %D%/libschema_a-sql.$(OBJEXT): $(sql_files)
+
+# The printed copies are committed for review, and compared in make check.
+noinst_PROGRAMS += schema-print
+schema_print_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS)
+schema_print_SOURCES = %D%/print.c
+schema_print_LDADD = $(schema_LIBS)
+EXTRA_DIST += %D%/job.schema.json
+
+.PHONY: schema
+schema: schema-print
+	./schema-print > $(top_srcdir)/schema/job.schema.json

@@ -3,7 +3,8 @@
  *
  * A table of fields is expanded from a .def file; a JSON reader, a JSON Schema printer, a
  * manual page and a form can all be made by walking it, so that nothing about a member is
- * said twice.
+ * said twice. field_structs.inc makes the structs from the .def file and field_tables.inc
+ * the tables; recipe.def lists the kinds of rows.
  */
 #ifndef ODE_CORE_BASE_FIELD_H
 #define ODE_CORE_BASE_FIELD_H
@@ -32,16 +33,36 @@ struct ode_field {
     bool required;
     size_t offset, offset_n; /* of the member; of its count, for LIST and INTS        */
     double preset, min, max; /* numbers; for LIST, INTS and TEXT the bounds of the size */
+    const char *preset_text; /* TEXT                                         */
     double item_min, item_max;        /* INTS: bounds of each item                    */
     const char *unit, *doc;           /* "" where there is no unit                    */
     const struct ode_choice *choices; /* CHOICE: ended by a NULL name                 */
     const struct ode_object *object;  /* OBJECT, LIST                                 */
 };
 
+/* `member` may only be given where the CHOICE `pick` is `value`; one rule a member. */
+struct ode_rule {
+    const char *member, *pick;
+    int value;
+};
+
 struct ode_object {
     const char *name, *doc;
-    size_t size;                    /* bytes of the struct */
-    const struct ode_field *fields; /* ended by a NULL name */
+    size_t size;                    /* bytes of the struct    */
+    const struct ode_field *fields; /* ended by a NULL name   */
+    const struct ode_rule *rules;   /* ended by a NULL member */
 };
+
+/* Fills *spec, a struct described by object, with its presets. */
+void ode_object_preset(const struct ode_object *object, void *spec);
+
+/* The field of this name, or NULL. */
+const struct ode_field *ode_object_field(const struct ode_object *object,
+                                         const char *name);
+
+/* The rule that `spec` breaks if `field` is given, or NULL if it may be. */
+const struct ode_rule *ode_object_forbids(const struct ode_object *object,
+                                          const struct ode_field *field,
+                                          const void *spec);
 
 #endif

@@ -8,86 +8,11 @@
 #ifndef ODE_CORE_RECIPE_RECIPE_H
 #define ODE_CORE_RECIPE_RECIPE_H
 
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
-
 #include "core/base/field.h"
 #include "core/base/status.h"
 
-#define CHOICES(set) \
-    enum ode_##set   \
-    {
-#define CHOICE(set, name, json, doc) ODE_##name,
-#define CHOICES_END(set) \
-    }                    \
-    ;
-#define OBJECT(object, doc)                               struct ode_##object##_spec {
-#define INT(object, member, preset, min, max, unit, doc)  int64_t member;
-#define NEED_INT(object, member, min, max, unit, doc)     int64_t member;
-#define REAL(object, member, preset, min, max, unit, doc) double member;
-#define BOOL(object, member, preset, doc)                 bool member;
-#define TEXT(object, member, longest, doc)                char member[(longest) + 1];
-#define PICK(object, member, choices, preset, doc)        enum ode_##choices member;
-#define INTS(object, member, most, min, max, doc) \
-    size_t member##_n;                            \
-    int64_t member[most];
-#define NEST(object, member, child, doc) struct ode_##child##_spec member;
-#define LIST(object, member, child, least, most, doc) \
-    size_t member##_n;                                \
-    struct ode_##child##_spec member[most];
-#define OBJECT_END(object) \
-    }                      \
-    ;
-#include "core/recipe/recipe.def"
-#undef CHOICES
-#undef CHOICE
-#undef CHOICES_END
-#undef OBJECT
-#undef INT
-#undef NEED_INT
-#undef REAL
-#undef BOOL
-#undef TEXT
-#undef PICK
-#undef INTS
-#undef NEST
-#undef LIST
-#undef OBJECT_END
-
-/* Names of the choices, ended by a NULL name; the index is the enumerator. */
-#define CHOICES(set) extern const struct ode_choice ode_##set##_choices[];
-#define CHOICE(set, name, json, doc)
-#define CHOICES_END(set)
-#define OBJECT(object, doc) extern const struct ode_object ode_##object##_object;
-#define INT(object, member, preset, min, max, unit, doc)
-#define NEED_INT(object, member, min, max, unit, doc)
-#define REAL(object, member, preset, min, max, unit, doc)
-#define BOOL(object, member, preset, doc)
-#define TEXT(object, member, longest, doc)
-#define PICK(object, member, choices, preset, doc)
-#define INTS(object, member, most, min, max, doc)
-#define NEST(object, member, child, doc)
-#define LIST(object, member, child, least, most, doc)
-#define OBJECT_END(object)
-#include "core/recipe/recipe.def"
-#undef CHOICES
-#undef CHOICE
-#undef CHOICES_END
-#undef OBJECT
-#undef INT
-#undef NEED_INT
-#undef REAL
-#undef BOOL
-#undef TEXT
-#undef PICK
-#undef INTS
-#undef NEST
-#undef LIST
-#undef OBJECT_END
-
-/* Fills *spec, a struct described by object, with its presets. */
-void ode_object_preset(const struct ode_object *object, void *spec);
+#define ODE_FIELD_DEF "core/recipe/recipe.def"
+#include "core/base/field_structs.inc"
 
 /* Told once for each thing that is wrong; err->at is a JSON pointer. */
 typedef void ode_complaint_fn(void *context, const struct ode_err *err);

@@ -1,0 +1,309 @@
+/* settle.c - what ties the members of a recipe to one another. */
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "core/data/dataset.h"
+#include "core/recipe/recipe.h"
+
+enum { STROKES_LEAST = 8, STROKES_MOST = 256 }; /* pixels at which digits can be drawn */
+
+struct settle {
+    struct ode_recipe_spec *recipe;
+    const struct ode_set_facts *facts;
+    int64_t finest; /* the images' own size: the set's, or the finest level's if drawn */
+    ode_complaint_fn *complain;
+    void *context;
+    struct ode_err *err;
+    size_t found;
+    char at[128];
+};
+
+static void
+pass_on(struct settle *s, const struct ode_err *err)
+{
+    if (s->found++ == 0 && s->err)
+        *s->err = *err;
+    if (s->complain)
+        s->complain(s->context, err);
+}
+
+static void __attribute__((format(printf, 2, 3)))
+at(struct settle *s, const char *format, ...)
+{
+    va_list args;
+
+    va_start(args, format);
+    vsnprintf(s->at, sizeof s->at, format, args);
+    va_end(args);
+}
+
+/* Complains about the place that at() said last. */
+static void __attribute__((format(printf, 2, 3)))
+wrong(struct settle *s, const char *format, ...)
+{
+    char text[sizeof((struct ode_err *)0)->text];
+    struct ode_err err;
+    va_list args;
+
+    va_start(args, format);
+    vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    ode_fail(&err, ODE_ESPEC, s->at, "%s", text);
+    pass_on(s, &err);
+}
+
+/* How often n can be halved. */
+static int
+halvings(int64_t n)
+{
+    int k = 0;
+
+    while (n > 0 && n % 2 == 0) {
+        n /= 2;
+        k++;
+    }
+    return k;
+}
+
+static const char *
+times(int n, char word[24])
+{
+    static const char *const few[] = { "not even once", "once", "twice" };
+
+    if (n < 3)
+        return few[n];
+    snprintf(word, 24, "%d times", n);
+    return word;
+}
+
+/* Whether fine = coarse * 2^k for some k >= 0. */
+static bool
+power_of_two_apart(int64_t fine, int64_t coarse)
+{
+    while (fine > coarse && fine % 2 == 0)
+        fine /= 2;
+    return fine == coarse;
+}
+
+/* --- the network ---------------------------------------------------------------- */
+
+static void
+unit_check(struct settle *s, size_t u)
+{
+    const struct ode_model_spec *model = &s->recipe->model;
+    const struct ode_unit_spec *unit = &model->units[u];
+    long long channels = unit->channels;
+
+    at(s, "/model/units/%zu/channels", u);
+    if (channels % 2 != 0)
+        wrong(s, "%lld is odd, but a unit's state is two halves of equal width; use %lld",
+              channels, channels + 1);
+    else if (u > 0 && channels < model->units[u - 1].channels)
+        wrong(
+            s,
+            "%lld is less than the %lld channels of unit %zu, but units only get wider; "
+            "use %lld or more",
+            channels, (long long)model->units[u - 1].channels, u - 1,
+            (long long)model->units[u - 1].channels);
+    if (u > 0 && u + 1 == model->units_n && unit->blocks < 2) {
+        at(s, "/model/units/%zu/blocks", u);
+        wrong(
+            s,
+            "the last of %zu units needs 2 blocks or more: its first one still works at "
+            "the width and resolution of the unit before",
+            model->units_n);
+    }
+}
+
+/* --- resolutions ---------------------------------------------------------------- */
+
+/* "32, 16 or 8": the sizes that the set and the units allow; false if there is none. */
+static bool
+sizes_list(const struct settle *s, char *list, size_t size)
+{
+    int deep = (int)s->recipe->model.units_n - 1;
+    int most = halvings(s->finest) - deep;
+    size_t used = 0;
+
+    list[0] = '\0';
+    for (int k = 0; k <= most && used < size; k++)
+        used += (size_t)snprintf(list + used, size - used, "%s%lld",
+                                 k == 0      ? ""
+                                 : k == most ? " or "
+                                             : ", ",
+                                 (long long)(s->finest >> k));
+    return most >= 0;
+}
+
+static void
+halving_check(struct settle *s, long long resolution)
+{
+    int deep = (int)s->recipe->model.units_n - 1;
+    int can = halvings(resolution);
+    char list[96], word[2][24];
+    const char *have = times(can, word[0]), *want = times(deep, word[1]);
+
+    if (can >= deep)
+        return;
+    if (sizes_list(s, list, sizeof list))
+        wrong(s, "%lld can be halved %s, but the %d units need it halved %s; use %s",
+              resolution, have, deep + 1, want, list);
+    else
+        wrong(s,
+              "%lld can be halved %s, but the %d units need it halved %s; use at most %d "
+              "units, or for drawn digits a resolution divisible by %lld",
+              resolution, have, deep + 1, want, can + 1, 1LL << deep);
+}
+
+static void
+resolution_check(struct settle *s, size_t k)
+{
+    long long resolution = s->recipe->levels[k].resolution;
+    bool drawn = s->facts->height == 0;
+    char list[96];
+
+    at(s, "/levels/%zu/resolution", k);
+    if (drawn && (resolution < STROKES_LEAST || resolution > STROKES_MOST))
+        wrong(s, "%lld is outside %d to %d, the sizes at which %s can be drawn",
+              resolution, STROKES_LEAST, STROKES_MOST, s->facts->name);
+    else if (power_of_two_apart(s->finest, resolution))
+        halving_check(s, resolution);
+    else if (!sizes_list(s, list, sizeof list))
+        wrong(s, "%lld is not %lld, the %s, divided by a power of two", resolution,
+              (long long)s->finest,
+              drawn ? "resolution of the finest level" : "size of the images");
+    else
+        wrong(s, "%lld is not %lld, the %s%s, divided by a power of two; use %s",
+              resolution, (long long)s->finest,
+              drawn ? "resolution of the finest level" : "size of the images of ",
+              drawn ? "" : s->facts->name, list);
+}
+
+static int64_t
+finest_resolution(const struct settle *s)
+{
+    int64_t finest = s->facts->height;
+
+    if (finest == 0)
+        for (size_t k = 0; k < s->recipe->levels_n; k++)
+            if (s->recipe->levels[k].resolution > finest)
+                finest = s->recipe->levels[k].resolution;
+    return finest;
+}
+
+/* --- levels --------------------------------------------------------------------- */
+
+static void
+blocks_check(struct settle *s, size_t k)
+{
+    const struct ode_model_spec *model = &s->recipe->model;
+    struct ode_level_spec *level = &s->recipe->levels[k];
+    size_t units = model->units_n;
+
+    if (level->blocks_n == 0) {
+        for (size_t u = 0; u < units; u++)
+            level->blocks[u] = model->units[u].blocks;
+        level->blocks_n = units;
+    } else if (level->blocks_n != units) {
+        at(s, "/levels/%zu/blocks", k);
+        wrong(
+            s,
+            "has %zu entries, but there are %zu units; give one number for each unit, or "
+            "leave blocks out for the finest depth",
+            level->blocks_n, units);
+    } else if (units > 1 && level->blocks[units - 1] < 2) {
+        at(s, "/levels/%zu/blocks/%zu", k, units - 1);
+        wrong(
+            s,
+            "the last of %zu units needs 2 blocks or more: its first one still works at "
+            "the width and resolution of the unit before",
+            units);
+    }
+}
+
+static void
+rate_check(struct settle *s, size_t k)
+{
+    const struct ode_level_spec *level = &s->recipe->levels[k];
+    const struct ode_lr_spec *lr = &level->lr;
+    long long epochs = level->epochs;
+
+    if (lr->schedule == ODE_SCHEDULE_COSINE && lr->floor > lr->peak) {
+        at(s, "/levels/%zu/lr/floor", k);
+        wrong(s, "%g is above the peak of %g; use %g or less", lr->floor, lr->peak,
+              lr->peak);
+    }
+    for (size_t i = 0; i < lr->at_n; i++) {
+        long long epoch = lr->at[i];
+
+        at(s, "/levels/%zu/lr/at/%zu", k, i);
+        if (i > 0 && epoch <= lr->at[i - 1])
+            wrong(s, "%lld does not come after %lld; list the epochs in ascending order",
+                  epoch, (long long)lr->at[i - 1]);
+        else if (epoch >= epochs)
+            wrong(s,
+                  "the level ends at epoch %lld; use an epoch before that, or leave %lld "
+                  "out",
+                  epochs, epoch);
+    }
+}
+
+/* --- data ----------------------------------------------------------------------- */
+
+static void
+sizes_check(struct settle *s)
+{
+    const struct ode_recipe_spec *recipe = s->recipe;
+    struct ode_data_spec only_train = recipe->data, only_test = recipe->data;
+    size_t train_n, test_n;
+    struct ode_err err;
+
+    only_train.test_size = only_test.train_size = 0;
+    if (ode_dataset_sizes(&only_test, &train_n, &test_n, &err) != ODE_OK)
+        pass_on(s, &err);
+    if (ode_dataset_sizes(&only_train, &train_n, &test_n, &err) != ODE_OK) {
+        pass_on(s, &err);
+        return;
+    }
+    at(s, "/train/batch");
+    if ((uint64_t)recipe->train.batch > train_n)
+        wrong(s, "%lld is more than the %zu training examples; use %zu or less",
+              (long long)recipe->train.batch, train_n, train_n);
+}
+
+static void
+crop_check(struct settle *s)
+{
+    long long crop = s->recipe->data.augment.crop;
+
+    at(s, "/data/augment/crop");
+    if (crop > 0 && crop >= s->finest)
+        wrong(
+            s,
+            "padding by %lld pixels can leave nothing of an image of %lldx%lld; use %lld "
+            "or less",
+            crop, (long long)s->finest, (long long)s->finest, (long long)s->finest - 1);
+}
+
+enum ode_status
+ode_recipe_settle(struct ode_recipe_spec *recipe, ode_complaint_fn *complain,
+                  void *context, struct ode_err *err)
+{
+    struct settle s = {
+        .recipe = recipe, .complain = complain, .context = context, .err = err
+    };
+
+    s.facts = ode_set_facts(recipe->data.set);
+    s.finest = finest_resolution(&s);
+    sizes_check(&s);
+    crop_check(&s);
+    for (size_t u = 0; u < recipe->model.units_n; u++)
+        unit_check(&s, u);
+    for (size_t k = 0; k < recipe->levels_n; k++) {
+        resolution_check(&s, k);
+        blocks_check(&s, k);
+        rate_check(&s, k);
+    }
+    return s.found > 0 ? ODE_ESPEC : ODE_OK;
+}

@@ -1,0 +1,423 @@
+/* recipe.c - tests of the job spec: what is taken, what is refused, where and why. */
+#include "schema/recipe.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "schema/json.h"
+#include "tests/test.h"
+
+/* As in the manual, with every kind of member. */
+static const char good[] =
+    "{\"name\": \"cifar10-hamiltonian\","
+    " \"data\": {\"set\": \"cifar10\", \"train_fraction\": 1.0,"
+    "  \"augment\": {\"crop\": 4, \"flip\": \"random\"}},"
+    " \"model\": {\"block\": \"hamiltonian\", \"activation\": \"relu\", \"norm\": "
+    "\"none\","
+    "  \"step\": 0.1, \"units\": [{\"channels\": 32, \"blocks\": 6},"
+    "  {\"channels\": 64, \"blocks\": 6}, {\"channels\": 112, \"blocks\": 6}]},"
+    " \"train\": {\"batch\": 100,"
+    "  \"optimizer\": {\"type\": \"sgd\", \"momentum\": 0.9, \"nesterov\": true},"
+    "  \"weight_decay\": 2e-4, \"smoothness\": 2e-4, \"memory\": \"reverse\"},"
+    " \"levels\": ["
+    "  {\"resolution\": 16, \"blocks\": [3, 3, 3], \"epochs\": 10,"
+    "   \"lr\": {\"schedule\": \"triangular\", \"peak\": 0.1}},"
+    "  {\"resolution\": 16, \"blocks\": [6, 6, 6], \"epochs\": 5,"
+    "   \"lr\": {\"schedule\": \"triangular\", \"peak\": 0.1}},"
+    "  {\"resolution\": 32, \"blocks\": [6, 6, 6], \"epochs\": 10,"
+    "   \"lr\": {\"schedule\": \"triangular\", \"peak\": 0.1}}],"
+    " \"transfer\": {\"space\": \"bilinear\", \"time\": \"linear\"},"
+    " \"seed\": 1,"
+    " \"resources\": {\"threads\": 2, \"time_limit_s\": 7200, \"max_retries\": 2},"
+    " \"priority\": 0}";
+
+static json_t *
+parsed(const char *text)
+{
+    struct ode_err err;
+    json_t *value = NULL;
+
+    test_ok(schema_json_parse(text, strlen(text), "spec", &value, &err), &err);
+    return value;
+}
+
+/* The good spec with the value at the pointer replaced, or taken out if value is "". */
+static json_t *
+changed(const char *pointer, const char *value)
+{
+    json_t *spec = parsed(good), *at = spec, *inside = NULL;
+    char name[64] = "", *end;
+    json_error_t error;
+
+    while (*pointer) {
+        size_t n = strcspn(++pointer, "/");
+
+        inside = at;
+        ck_assert_uint_lt(n, sizeof name);
+        memcpy(name, pointer, n);
+        name[n] = '\0';
+        pointer += n;
+        at = json_is_array(inside) ? json_array_get(inside, strtoul(name, &end, 10))
+                                   : json_object_get(inside, name);
+    }
+    if (!inside) {
+        json_decref(spec);
+        return json_loads(value, JSON_DECODE_ANY, &error);
+    }
+    if (!*value)
+        ck_assert_int_eq(json_object_del(inside, name), 0);
+    else if (json_is_array(inside))
+        json_array_set_new(inside, strtoul(name, &end, 10),
+                           json_loads(value, JSON_DECODE_ANY, &error));
+    else
+        json_object_set_new(inside, name, json_loads(value, JSON_DECODE_ANY, &error));
+    return spec;
+}
+
+struct bad {
+    const char *change, *value, *pointer, *word;
+};
+
+/* What is changed in the good spec, where the complaint must point, a part of its text.
+ */
+static const struct bad bads[] = {
+    {"",                           "[]",                                                        "",                          "an object is wanted"   },
+    { "",                          "{}",                                                        "/levels",                   "missing"               },
+    { "",                          "{}",                                                        "/model/units",              "missing"               },
+    { "/name",                     "7",                                                         "/name",                     "a string is wanted"    },
+    { "/name",                     "\"a\\tb\"",                                                 "/name",                     "control character"     },
+    { "/nane",                     "\"x\"",                                                     "/nane",                     "did you mean name?"    },
+    { "/a~1b~0",                   "1",                                                         "/a~01b~00",                 "no member"             },
+    { "/data/set",                 "\"cifar\"",                                                 "/data/set",                 "\"cifar10\""           },
+    { "/data/set",                 "3",                                                         "/data/set",                 "a string is wanted"    },
+    { "/data/train_fraction",      "0",                                                         "/data/train_fraction",      "below"                 },
+    { "/data/train_fraction",      "1.5",                                                       "/data/train_fraction",      "above 1"               },
+    { "/data/train_size",          "50001",                                                     "/data/train_size",          "50000"                 },
+    { "/data/test_size",           "10001",                                                     "/data/test_size",           "10000"                 },
+    { "/data/train_size",          "99",                                                        "/train/batch",              "99 training examples"  },
+    { "/data/augment/crop",        "32",                                                        "/data/augment/crop",        "32x32"                 },
+    { "/data/augment/crop",        "-1",                                                        "/data/augment/crop",        "-1 is below 0"         },
+    { "/data/augment/flip",        "true",                                                      "/data/augment/flip",        "not true"              },
+    { "/data/augment",             "null",                                                      "/data/augment",             "not null"              },
+    { "/model",                    "",                                                          "/model/units",              "missing"               },
+    { "/model",                    "[1]",                                                       "/model",                    "not a list"            },
+    { "/model/step",               "\"0.1\"",                                                   "/model/step",               "a number is wanted"    },
+    { "/model/step",               "0",                                                         "/model/step",               "below 1e-06"           },
+    { "/model/units",              "[]",                                                        "/model/units",              "0 entries"             },
+    { "/model/units",              "{}",                                                        "/model/units",              "a list is wanted"      },
+    { "/model/units/1",            "64",                                                        "/model/units/1",            "an object is wanted"   },
+    { "/model/units/0/channels",   "33",                                                        "/model/units/0/channels",   "odd"                   },
+    { "/model/units/1/channels",   "30",                                                        "/model/units/1/channels",   "use 32 or more"        },
+    { "/model/units/1/channels",   "",                                                          "/model/units/1/channels",   "missing"               },
+    { "/model/units/2/blocks",     "1",                                                         "/model/units/2/blocks",     "2 blocks"              },
+    { "/model/units/2/blocks",     "0",                                                         "/model/units/2/blocks",     "0 is below 1"          },
+    { "/model/units/2/block",      "6",                                                         "/model/units/2/block",      "did you mean blocks?"  },
+    { "/model/units",
+     "[{\"channels\": 2, \"blocks\": 2}, {\"channels\": 2, \"blocks\": 2}, "
+      "{\"channels\": 2, "
+      "\"blocks\": 2}, {\"channels\": 2, \"blocks\": 2}, {\"channels\": 2, \"blocks\": "
+      "2}, "
+      "{\"channels\": 2, \"blocks\": 2}]",                                                      "/levels/0/resolution",      "halved 4 times"        },
+    { "/train/batch",              "0",                                                         "/train/batch",              "0 is below 1"          },
+    { "/train/batch",              "50.5",                                                      "/train/batch",              "whole number"          },
+    { "/train/batch",              "9223372036854775807",                                       "/train/batch",              "9223372036854775807"   },
+    { "/train/batch",              "1e300",                                                     "/train/batch",              "above 65536"           },
+    { "/train/optimizer/type",     "\"adam\"",                                                  "/train/optimizer/type",     "\"sgd\""               },
+    { "/train/optimizer/nesterov", "1",                                                         "/train/optimizer/nesterov", "true or false"         },
+    { "/train/memory",             "\"none\"",                                                  "/train/memory",             "\"reverse\""           },
+    { "/train/momentum",           "0.9",                                                       "/train/momentum",           "no member"             },
+    { "/levels",                   "",                                                          "/levels",                   "missing"               },
+    { "/levels",                   "[]",                                                        "/levels",                   "0 entries; use 1 to 32"},
+    { "/levels/1/epochs",          "-3",                                                        "/levels/1/epochs",          "-3 is below 0"         },
+    { "/levels/1/epochs",          "",                                                          "/levels/1/epochs",          "missing"               },
+    { "/levels/1/epoch",           "3",                                                         "/levels/1/epoch",           "did you mean epochs?"  },
+    { "/levels/1/resolution",      "24",                                                        "/levels/1/resolution",      "use 32, 16, 8 or 4"    },
+    { "/levels/1/resolution",      "64",                                                        "/levels/1/resolution",      "use 32, 16, 8 or 4"    },
+    { "/levels/1/resolution",      "2",                                                         "/levels/1/resolution",      "2 can be halved once"  },
+    { "/levels/1/resolution",      "\"16\"",                                                    "/levels/1/resolution",      "whole number"          },
+    { "/levels/1/blocks",          "[6, 6]",                                                    "/levels/1/blocks",          "2 entries"             },
+    { "/levels/1/blocks",          "[6, 6, 1]",                                                 "/levels/1/blocks/2",        "2 blocks"              },
+    { "/levels/1/blocks",          "[6, 0, 6]",                                                 "/levels/1/blocks/1",        "0 is below 1"          },
+    { "/levels/1/blocks",          "6",                                                         "/levels/1/blocks",          "a list is wanted"      },
+    { "/levels/1/lr/peek",         "0.1",                                                       "/levels/1/lr/peek",         "did you mean peak?"    },
+    { "/levels/1/lr/factor",       "0.1",                                                       "/levels/1/lr/factor",       "\"step\""              },
+    { "/levels/1/lr/at",           "[3]",                                                       "/levels/1/lr/at",           "\"step\""              },
+    { "/levels/1/lr/floor",        "0.01",                                                      "/levels/1/lr/floor",        "\"cosine\""            },
+    { "/levels/1/lr",              "{\"schedule\": \"constant\", \"warmup\": 0.1}",
+     "/levels/1/lr/warmup",                                                                                                  "\"triangular\""        },
+    { "/levels/1/lr",              "{\"factor\": 0.1}",                                         "/levels/1/lr/factor",       "as none is given"      },
+    { "/levels/1/lr",              "{\"schedule\": \"cosine\", \"peak\": 0.1, \"floor\": 0.2}",
+     "/levels/1/lr/floor",                                                                                                   "above the peak of 0.1" },
+    { "/levels/1/lr",              "{\"schedule\": \"step\", \"at\": [3, 2]}",                  "/levels/1/lr/at/1",
+     "ascending"                                                                                                                                     },
+    { "/levels/1/lr",              "{\"schedule\": \"step\", \"at\": [3, 5]}",                  "/levels/1/lr/at/1",
+     "ends at epoch 5"                                                                                                                               },
+    { "/levels/1/lr",              "{\"schedule\": \"step\", \"at\": [\"3\"]}",                 "/levels/1/lr/at/0",
+     "whole number"                                                                                                                                  },
+    { "/transfer/space",           "\"linear\"",                                                "/transfer/space",           "\"bilinear\""          },
+    { "/seed",                     "-1",                                                        "/seed",                     "below 0"               },
+    { "/seed",                     "1.5",                                                       "/seed",                     "whole number"          },
+    { "/resources/threads",        "257",                                                       "/resources/threads",        "257 is above 256"      },
+    { "/priority",                 "1001",                                                      "/priority",                 "1001 is above 1000"    },
+    { "/sweep",                    "{}",                                                        "/sweep",                    "no member"             },
+};
+
+static const char *
+detail_at(const json_t *complaints, const char *pointer)
+{
+    size_t i;
+    json_t *one;
+
+    json_array_foreach (complaints, i, one)
+        if (strcmp(json_string_value(json_object_get(one, "pointer")), pointer) == 0)
+            return json_string_value(json_object_get(one, "detail"));
+    return NULL;
+}
+
+START_TEST(takes_the_manuals_example)
+{
+    struct ode_recipe_spec recipe;
+    json_t *spec = parsed(good), *complaints;
+    struct ode_err err;
+
+    test_ok(schema_recipe_read(spec, &recipe, &complaints, &err), &err);
+    ck_assert_ptr_null(complaints);
+    ck_assert_str_eq(recipe.name, "cifar10-hamiltonian");
+    ck_assert_int_eq(recipe.data.set, ODE_SET_CIFAR10);
+    ck_assert_int_eq(recipe.data.augment.crop, 4);
+    ck_assert_int_eq(recipe.data.augment.flip, ODE_FLIP_RANDOM);
+    ck_assert_uint_eq(recipe.model.units_n, 3);
+    ck_assert_int_eq(recipe.model.units[2].channels, 112);
+    ck_assert_uint_eq(recipe.levels_n, 3);
+    ck_assert_int_eq(recipe.levels[0].blocks[2], 3);
+    ck_assert_int_eq(recipe.levels[2].resolution, 32);
+    ck_assert_double_eq(recipe.levels[1].lr.peak, 0.1);
+    ck_assert_double_eq(recipe.levels[1].lr.warmup, 0.2);
+    ck_assert_int_eq(recipe.resources.time_limit_s, 7200);
+    json_decref(spec);
+}
+END_TEST
+
+START_TEST(each_bad_spec_is_refused_where_and_for_what_it_is)
+{
+    for (size_t i = 0; i < sizeof bads / sizeof *bads; i++) {
+        const struct bad *b = &bads[i];
+        struct ode_recipe_spec recipe;
+        json_t *spec = changed(b->change, b->value), *complaints = NULL;
+        const char *detail;
+        struct ode_err err;
+
+        ck_assert_msg(spec, "row %zu: %s is no JSON", i, b->value);
+        memset(&recipe, 0x5a, sizeof recipe);
+        ck_assert_msg(schema_recipe_read(spec, &recipe, &complaints, &err) == ODE_ESPEC,
+                      "%s: %s is taken", b->change, b->value);
+        ck_assert_int_eq(err.code, ODE_ESPEC);
+        ck_assert_msg(((unsigned char *)&recipe)[0] == 0x5a, "%s: written", b->change);
+        detail = detail_at(complaints, b->pointer);
+        ck_assert_msg(detail, "%s = %s: nothing at %s, but at %s: %s", b->change,
+                      b->value, b->pointer, err.at, err.text);
+        ck_assert_msg(strstr(detail, b->word), "%s: \"%s\" says nothing of \"%s\"",
+                      b->pointer, detail, b->word);
+        ck_assert_uint_lt(strlen(detail), sizeof err.text - 1);
+        json_decref(complaints);
+        json_decref(spec);
+    }
+}
+END_TEST
+
+START_TEST(one_mistake_is_one_complaint)
+{
+    for (size_t i = 0; i < sizeof bads / sizeof *bads; i++) {
+        struct ode_recipe_spec recipe;
+        json_t *spec = changed(bads[i].change, bads[i].value), *complaints = NULL;
+        struct ode_err err;
+
+        /* Too little is wrong in two places, and many units are wrong for each level. */
+        if (*bads[i].change && strcmp(bads[i].word, "halved 4 times") != 0) {
+            schema_recipe_read(spec, &recipe, &complaints, &err);
+            ck_assert_msg(json_array_size(complaints) == 1, "%s: %zu complaints",
+                          bads[i].change, json_array_size(complaints));
+            json_decref(complaints);
+        }
+        json_decref(spec);
+    }
+}
+END_TEST
+
+START_TEST(complains_about_everything_at_once)
+{
+    json_t *spec = changed("/levels/1/epochs", "-3"), *complaints = NULL;
+    struct ode_recipe_spec recipe;
+    struct ode_err err;
+
+    json_object_set_new(spec, "sede", json_integer(1));
+    json_object_set_new(json_object_get(spec, "train"), "batch", json_true());
+    ck_assert_int_eq(schema_recipe_read(spec, &recipe, &complaints, &err), ODE_ESPEC);
+    ck_assert_uint_eq(json_array_size(complaints), 3);
+    ck_assert_ptr_nonnull(detail_at(complaints, "/levels/1/epochs"));
+    ck_assert_ptr_nonnull(detail_at(complaints, "/sede"));
+    ck_assert_ptr_nonnull(detail_at(complaints, "/train/batch"));
+    json_decref(complaints);
+    json_decref(spec);
+}
+END_TEST
+
+START_TEST(least_spec_takes_the_presets)
+{
+    struct ode_recipe_spec recipe;
+    json_t *spec = parsed("{\"model\": {\"units\": [{\"channels\": 8, \"blocks\": 3}]},"
+                          " \"levels\": [{\"resolution\": 24, \"epochs\": 1}]}");
+    struct ode_err err;
+
+    test_ok(schema_recipe_read(spec, &recipe, NULL, &err), &err);
+    ck_assert_str_eq(recipe.name, "");
+    ck_assert_int_eq(recipe.data.set, ODE_SET_STROKES);
+    ck_assert_double_eq(recipe.data.train_fraction, 1);
+    ck_assert_double_eq(recipe.model.step, 0.1);
+    ck_assert_int_eq(recipe.train.batch, 100);
+    ck_assert_double_eq(recipe.train.optimizer.momentum, 0.9);
+    ck_assert(recipe.train.optimizer.nesterov);
+    ck_assert_double_eq(recipe.train.weight_decay, 2e-4);
+    ck_assert_int_eq(recipe.train.memory, ODE_MEMORY_REVERSE);
+    ck_assert_int_eq(recipe.levels[0].lr.schedule, ODE_SCHEDULE_TRIANGULAR);
+    ck_assert_uint_eq(recipe.levels[0].blocks_n, 1); /* filled in: the finest depth */
+    ck_assert_int_eq(recipe.levels[0].blocks[0], 3);
+    ck_assert_int_eq(recipe.seed, 1);
+    ck_assert_int_eq(recipe.resources.max_retries, 2);
+    ck_assert_double_eq(recipe.resources.checkpoint_s, 30);
+    json_decref(spec);
+}
+END_TEST
+
+/* Drawn digits have no size of their own: the finest level says it. */
+START_TEST(drawn_digits_take_sizes_a_power_of_two_apart)
+{
+    static const struct {
+        int coarse, fine;
+        const char *pointer; /* NULL: good */
+    } rows[] = {
+        {12,   24,  NULL                  },
+        { 8,   256, NULL                  },
+        { 24,  12,  NULL                  }, /* downwards */
+        { 20,  20,  NULL                  },
+        { 16,  24,  "/levels/0/resolution"},
+        { 4,   8,   "/levels/0/resolution"},
+        { 256, 512, "/levels/1/resolution"},
+    };
+    const char *format = "{\"model\": {\"units\": [{\"channels\": 8, \"blocks\": 3}]},"
+                         " \"levels\": [{\"resolution\": %d, \"epochs\": 1},"
+                         " {\"resolution\": %d, \"epochs\": 1}]}";
+
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct ode_recipe_spec recipe;
+        char text[256];
+        struct ode_err err = { 0 };
+        json_t *spec;
+
+        snprintf(text, sizeof text, format, rows[i].coarse, rows[i].fine);
+        spec = parsed(text);
+        ck_assert_msg((schema_recipe_read(spec, &recipe, NULL, &err) == ODE_OK)
+                          == !rows[i].pointer,
+                      "%d, %d: %s: %s", rows[i].coarse, rows[i].fine, err.at, err.text);
+        if (rows[i].pointer)
+            ck_assert_str_eq(err.at, rows[i].pointer);
+        json_decref(spec);
+    }
+}
+END_TEST
+
+START_TEST(odd_sizes_say_how_often_they_can_be_halved)
+{
+    json_t *spec = changed("/data/set", "\"mnist\""), *complaints = NULL;
+    json_t *levels = json_object_get(spec, "levels");
+    struct ode_recipe_spec recipe;
+    struct ode_err err;
+
+    for (size_t k = 0; k < 3; k++)
+        json_object_set_new(json_array_get(levels, k), "resolution",
+                            json_integer(k == 1 ? 14 : 28));
+    ck_assert_int_eq(schema_recipe_read(spec, &recipe, &complaints, &err), ODE_ESPEC);
+    ck_assert_uint_eq(json_array_size(complaints), 1);
+    ck_assert_str_eq(err.at, "/levels/1/resolution");
+    ck_assert_str_eq(err.text, "14 can be halved once, but the 3 units need it halved "
+                               "twice; use 28");
+    json_decref(complaints);
+    json_decref(spec);
+}
+END_TEST
+
+START_TEST(written_and_read_again_it_is_the_same)
+{
+    static const char *const rates[] = {
+        "{\"schedule\": \"constant\", \"peak\": 0.3}",
+        "{\"schedule\": \"step\", \"factor\": 0.7, \"at\": [1, 3]}",
+        "{\"schedule\": \"cosine\", \"floor\": 1e-17}",
+        "{\"schedule\": \"triangular\", \"warmup\": 0.333}"
+    };
+
+    for (size_t i = 0; i < sizeof rates / sizeof *rates; i++) {
+        struct ode_recipe_spec first, second;
+        json_t *spec = changed("/levels/1/lr", rates[i]), *written;
+        struct ode_err err;
+        char *text;
+
+        json_object_del(json_array_get(json_object_get(spec, "levels"), 1), "blocks");
+        test_ok(schema_recipe_read(spec, &first, NULL, &err), &err);
+        test_ok(schema_recipe_write(&first, &written, &err), &err);
+        text = json_dumps(written, 0);
+        test_ok(schema_recipe_parse(text, strlen(text), "again", &second, NULL, &err),
+                &err);
+        ck_assert_mem_eq(&first, &second, sizeof first);
+        ck_assert_ptr_nonnull(
+            json_object_get(json_object_get(written, "resources"), "checkpoint_s"));
+        free(text);
+        json_decref(written);
+        json_decref(spec);
+    }
+}
+END_TEST
+
+START_TEST(whole_numbers_may_have_a_zero_fraction)
+{
+    json_t *spec = changed("/levels/1/epochs", "3.0");
+    struct ode_recipe_spec recipe;
+    struct ode_err err;
+
+    test_ok(schema_recipe_read(spec, &recipe, NULL, &err), &err);
+    ck_assert_int_eq(recipe.levels[1].epochs, 3);
+    json_decref(spec);
+}
+END_TEST
+
+START_TEST(files_that_are_not_json_say_the_line)
+{
+    struct ode_recipe_spec recipe;
+    char path[256], at[300];
+    struct ode_err err;
+    json_t *complaints;
+    FILE *file;
+
+    snprintf(path, sizeof path, "%s/spec.json", test_dir());
+    ck_assert_int_eq(schema_recipe_load(path, &recipe, &complaints, &err), ODE_ENOENT);
+    file = fopen(path, "w");
+    fputs("{\"name\": \"x\",\n  \"seed\": NaN}\n", file);
+    fclose(file);
+    ck_assert_int_eq(schema_recipe_load(path, &recipe, &complaints, &err), ODE_ESPEC);
+    snprintf(at, sizeof at, "%s:2:", path);
+    ck_assert_msg(strncmp(err.at, at, strlen(at)) == 0, "%s", err.at);
+    ck_assert_int_eq(err.code, ODE_ESPEC);
+    ck_assert_ptr_null(complaints);
+    file = fopen(path, "w");
+    fputs(good, file);
+    fclose(file);
+    test_ok(schema_recipe_load(path, &recipe, &complaints, &err), &err);
+}
+END_TEST
+
+TEST_SUITE(recipe, 20, takes_the_manuals_example,
+           each_bad_spec_is_refused_where_and_for_what_it_is,
+           one_mistake_is_one_complaint, complains_about_everything_at_once,
+           least_spec_takes_the_presets, drawn_digits_take_sizes_a_power_of_two_apart,
+           odd_sizes_say_how_often_they_can_be_halved,
+           written_and_read_again_it_is_the_same, whole_numbers_may_have_a_zero_fraction,
+           files_that_are_not_json_say_the_line)
