@@ -13,7 +13,7 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
 # The program is named, and stood in for here, as it need not be installed.
-grep -q '^ExecStart=/[^@ ]*/odenetd ' "$unit"
+grep -qE '^ExecStart=/[^@ ]*/odenetd$' "$unit"
 sed "s|^ExecStart=[^ ]*|ExecStart=/bin/true|" "$unit" > "$work/odenetd.service"
 
 # A wrong value is only printed, so any output is a failure.
