@@ -37,6 +37,7 @@ packages_test=(
     "command clang clang"
     "command clang-format-14 clang-format-14"
     "command curl curl"
+    "command git git"
     "command jq jq"
     "command pgrep procps"
     "command shellcheck shellcheck"
