@@ -1,6 +1,7 @@
 # tests/house: the rules of the house, which need no Check
 
 house_tests = \
+	%D%/configure.sh \
 	%D%/format.sh \
 	%D%/headers.sh \
 	%D%/layers.sh \
