@@ -3,9 +3,27 @@
 noinst_LIBRARIES += libcli.a
 libcli_a_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS)
 libcli_a_SOURCES = \
+	%D%/checkpoint.c \
+	%D%/checkpoint.h \
+	%D%/cmd.c \
 	%D%/cmd.h \
 	%D%/cmd_data.c \
+	%D%/cmd_eval.c \
+	%D%/cmd_plan.c \
+	%D%/cmd_train.c \
+	%D%/cmd_transfer.c \
+	%D%/journal.c \
+	%D%/journal.h \
+	%D%/model.c \
+	%D%/model.h \
 	%D%/options.c \
-	%D%/options.h
+	%D%/options.h \
+	%D%/weights.c \
+	%D%/weights.h
 
 cli_LIBS = libcli.a $(schema_LIBS)
+
+bin_PROGRAMS += odenet
+odenet_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS)
+odenet_SOURCES = %D%/odenet.c
+odenet_LDADD = $(cli_LIBS)

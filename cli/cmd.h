@@ -8,9 +8,46 @@
 #ifndef ODE_CLI_CMD_H
 #define ODE_CLI_CMD_H
 
-enum cmd_exit { CMD_OK, CMD_FAILED, CMD_USAGE, CMD_DATA };
+#include <jansson.h>
+
+#include "core/base/status.h"
+
+enum cmd_exit {
+    CMD_OK = 0,
+    CMD_FAILED = 1,
+    CMD_USAGE = 2,
+    CMD_DATA = 3,
+    CMD_DIVERGED = 4,
+    CMD_BUSY = 73,
+    CMD_IO = 74,
+    CMD_STOPPED = 75
+};
+
+/* The exit code that tells this status. */
+int cmd_exit_code(enum ode_status status);
+
+/* Prints the usage text: to stderr after a mistake (CMD_USAGE), to stdout when asked. */
+int cmd_usage(const char *text);
+int cmd_help(const char *text);
+
+/* "odenet COMMAND: AT: TEXT" on stderr, and all complaints but the first that err is; may
+ * be NULL. */
+void cmd_complain(const char *command, const struct ode_err *err,
+                  const json_t *complaints);
 
 /* odenet data list|verify: the data sets, and whether their files are the originals. */
 int cmd_data(int argc, char **argv);
+
+/* odenet train: trains a spec; the worker of the daemon. */
+int cmd_train(int argc, char **argv);
+
+/* odenet plan: the ladder, without training it. */
+int cmd_plan(int argc, char **argv);
+
+/* odenet eval: a model's accuracy, also at another resolution. */
+int cmd_eval(int argc, char **argv);
+
+/* odenet transfer: one transfer by hand. */
+int cmd_transfer(int argc, char **argv);
 
 #endif

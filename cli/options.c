@@ -1,6 +1,8 @@
 /* options.c - what several commands take. */
 #include "cli/options.h"
 
+#include <errno.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -28,4 +30,29 @@ options_data_root(char root[OPTIONS_PATH], const char *given)
         length = snprintf(root, OPTIONS_PATH, "%s/.local/share/odenet", home);
     if (length >= OPTIONS_PATH)
         root[0] = '\0';
+}
+
+bool
+options_number(const char *flag, const char *text, int least, int most, int *value)
+{
+    char *end;
+    long x;
+
+    errno = 0;
+    x = strtol(text, &end, 10);
+    if (!errno && end != text && !*end && x >= least && x <= most) {
+        *value = (int)x;
+        return true;
+    }
+    fprintf(stderr, "%s is \"%s\", not a whole number from %d to %d\n", flag, text, least,
+            most);
+    return false;
+}
+
+int
+options_cores(void)
+{
+    cpu_set_t set;
+
+    return sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : 1;
 }

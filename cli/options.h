@@ -2,6 +2,8 @@
 #ifndef ODE_CLI_OPTIONS_H
 #define ODE_CLI_OPTIONS_H
 
+#include <stdbool.h>
+
 enum { OPTIONS_PATH = 512 };
 
 /*
@@ -12,5 +14,12 @@ enum { OPTIONS_PATH = 512 };
  * data set is there then.
  */
 void options_data_root(char root[OPTIONS_PATH], const char *given);
+
+/* The number that text says, from least to most; else a line on stderr that begins with
+ * `flag`, and false. */
+bool options_number(const char *flag, const char *text, int least, int most, int *value);
+
+/* Processors that this process may use, at least 1. */
+int options_cores(void);
 
 #endif

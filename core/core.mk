@@ -32,9 +32,12 @@ libodenet_a_SOURCES = \
 	%D%/optim/sgd.c \
 	%D%/recipe/recipe.c \
 	%D%/scales/depth.c \
+	%D%/scales/metric.c \
 	%D%/scales/stencil.c \
 	%D%/scales/transfer.c \
-	%D%/train/engine.c
+	%D%/train/engine.c \
+	%D%/train/plan.c \
+	%D%/train/train.c
 
 core_headers = \
 	%D%/base/arena.h \
@@ -68,9 +71,11 @@ core_headers = \
 	%D%/recipe/recipe.def \
 	%D%/recipe/recipe.h \
 	%D%/scales/depth.h \
+	%D%/scales/metric.h \
 	%D%/scales/stencil.h \
 	%D%/scales/transfer.h \
-	%D%/train/engine.h
+	%D%/train/engine.h \
+	%D%/train/train.h
 
 nobase_pkginclude_HEADERS += $(core_headers)
 

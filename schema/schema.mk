@@ -9,6 +9,8 @@ libschema_a_SOURCES = \
 	%D%/json.h \
 	%D%/near.c \
 	%D%/near.h \
+	%D%/plan.c \
+	%D%/plan.h \
 	%D%/recipe.c \
 	%D%/recipe.h \
 	%D%/safetensors.c \

@@ -21,6 +21,7 @@ test_core_SOURCES = \
 	%D%/core/kernels.c \
 	%D%/core/layers.c \
 	%D%/core/loader.c \
+	%D%/core/metric.c \
 	%D%/core/net.c \
 	%D%/core/optim.c \
 	%D%/core/rng.c \
@@ -28,6 +29,7 @@ test_core_SOURCES = \
 	%D%/core/strokes.c \
 	%D%/core/toy.c \
 	%D%/core/toy.h \
+	%D%/core/train.c \
 	%D%/core/transfer.c
 
 # The engine in double: derivatives and adjoints to rounding.
@@ -63,6 +65,8 @@ test_core_double_SOURCES = \
 	core/optim/penalty.c \
 	core/optim/schedule.c \
 	core/optim/sgd.c \
+	core/scales/metric.c \
+	core/scales/stencil.c \
 	core/train/engine.c
 
 check_PROGRAMS += test-cli

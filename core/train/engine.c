@@ -57,6 +57,7 @@ engine_shape(const struct ode_engine_config *c)
 {
     struct ode_engine e = {
         .team = c->team,
+        .metric = c->metric,
         .threads = c->threads,
         .lanes = lanes_for(c->net),
         .span = c->batch > SPAN ? c->batch : SPAN,
@@ -158,9 +159,12 @@ reduce_task(void *context, int thread, int tensor)
 {
     const struct job *job = context;
     struct ode_engine *e = job->engine;
+    const struct ode_tensor *t = &e->exec.net->params.tensor[tensor];
 
     (void)thread;
     ode_net_reduce(e->exec.net, tensor, e->lane, e->lanes, e->gradient);
+    if (e->metric && t->kind == ODE_TENSOR_CONV)
+        ode_metric_apply(e->metric, t->n / 9, e->gradient + t->offset);
     if (job->penalty)
         ode_penalty_gradient(job->penalty, &e->exec.net->params, tensor, e->theta,
                              e->gradient);

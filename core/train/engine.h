@@ -15,8 +15,9 @@
 #include "core/net/exec.h"
 #include "core/optim/penalty.h"
 #include "core/optim/sgd.h"
+#include "core/scales/metric.h"
 
-enum { ODE_LANES_MAX = 8, ODE_THREADS_MAX = 256 };
+enum { ODE_LANES_MAX = 8 };
 
 struct ode_engine_config {
     const struct ode_net *net; /* borrowed, like all here */
@@ -25,13 +26,15 @@ struct ode_engine_config {
     struct ode_team *team; /* may be NULL for measuring only */
     int threads;
     bool reverse;
-    int batch;        /* images in a training step */
-    size_t scratch_n; /* floats that fetch needs */
+    int batch;                       /* images in a training step */
+    const struct ode_metric *metric; /* of the kernels' gradients; NULL: none */
+    size_t scratch_n;                /* floats that fetch needs */
 };
 
 struct ode_engine {
     struct ode_exec exec;
     struct ode_team *team;
+    const struct ode_metric *metric;
     int threads, lanes;
     int span;   /* most images at once */
     int micros; /* micro-batches of the last ode_engine_gradient() */
@@ -62,7 +65,8 @@ struct ode_batch_report {
 };
 
 /* gradient = d/dtheta (1/n sum of losses + penalty) of n <= batch images, with batch
- * moments. The moments stay in the results for ode_engine_follow(). */
+ * moments; the losses' part goes through the metric. The moments stay in the results for
+ * ode_engine_follow(). */
 void ode_engine_gradient(struct ode_engine *engine, ode_fetch_fn *fetch, void *context,
                          int n, const struct ode_penalty *penalty,
                          struct ode_batch_report *report);

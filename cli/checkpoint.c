@@ -1,0 +1,269 @@
+/* checkpoint.c - the checkpoints of a run folder. */
+#include "cli/checkpoint.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "schema/recipe.h"
+
+enum { KEPT_WITHIN_LEVELS = 2 };
+
+/* Two digits of level, twelve of step: names sort by age. "-end" marks a level's last. */
+#define NAME_FORMAT "checkpoints/%02d-%012" PRId64 "%s.safetensors"
+
+static enum ode_status
+folder_path(const char *dir, char path[CHECKPOINT_PATH], struct ode_err *err)
+{
+    if (snprintf(path, CHECKPOINT_PATH, "%s/checkpoints", dir) >= CHECKPOINT_PATH - 40)
+        return ode_fail(err, ODE_EARG, NULL, "the path of the run folder is too long");
+    return ODE_OK;
+}
+
+enum ode_status
+checkpoint_prepare(const char *dir, struct ode_err *err)
+{
+    char path[CHECKPOINT_PATH];
+
+    ODE_TRY(folder_path(dir, path, err));
+    if (mkdir(path, 0777) != 0 && errno != EEXIST)
+        return ode_fail_errno(err, ODE_EIO, path, "the folder cannot be made");
+    return ODE_OK;
+}
+
+/* --- the folder
+ * ---------------------------------------------------------------------------- */
+
+struct listing {
+    size_t n;
+    struct dirent **entry; /* ascending by name */
+};
+
+static int
+is_checkpoint(const struct dirent *entry)
+{
+    const char *suffix = strstr(entry->d_name, ".safetensors");
+
+    return suffix && strcmp(suffix, ".safetensors") == 0 && entry->d_name[0] >= '0'
+           && entry->d_name[0] <= '9';
+}
+
+static enum ode_status
+listing_read(struct listing *l, const char *folder, struct ode_err *err)
+{
+    const int n = scandir(folder, &l->entry, is_checkpoint, alphasort);
+
+    if (n < 0 && errno != ENOENT)
+        return ode_fail_errno(err, ODE_EIO, folder, "the folder cannot be read");
+    l->n = n < 0 ? 0 : (size_t)n;
+    if (n < 0)
+        l->entry = NULL;
+    return ODE_OK;
+}
+
+static void
+listing_free(struct listing *l)
+{
+    for (size_t i = 0; i < l->n; i++)
+        free(l->entry[i]);
+    free(l->entry);
+}
+
+/* What can't be removed now is removed another time. */
+static void
+prune(const char *folder)
+{
+    struct listing l;
+    int within = 0;
+
+    if (listing_read(&l, folder, NULL) != ODE_OK)
+        return;
+    for (size_t i = l.n; i-- > 0;) {
+        char path[2 * CHECKPOINT_PATH];
+
+        if (strstr(l.entry[i]->d_name, "-end.") || ++within <= KEPT_WITHIN_LEVELS)
+            continue;
+        snprintf(path, sizeof path, "%s/%s", folder, l.entry[i]->d_name);
+        unlink(path);
+    }
+    listing_free(&l);
+}
+
+/* --- writing
+ * -------------------------------------------------------------------------------- */
+
+static json_t *
+real_text(double x)
+{
+    char text[40];
+
+    snprintf(text, sizeof text, "%.17g", x);
+    return json_string(text);
+}
+
+static json_t *
+integer_text(int64_t x)
+{
+    char text[24];
+
+    snprintf(text, sizeof text, "%" PRId64, x);
+    return json_string(text);
+}
+
+static json_t *
+state_metadata(const struct ode_state *s)
+{
+    return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "level_step",
+                     integer_text(s->level_step), "time", real_text(s->at.time),
+                     "loss_sum", real_text(s->loss_sum), "hits", integer_text(s->hits),
+                     "seen", integer_text(s->seen), "top", real_text(s->top), "test_due",
+                     integer_text(s->test_due), "test_loss", real_text(s->test.loss),
+                     "test_accuracy", real_text(s->test.accuracy));
+}
+
+enum ode_status
+checkpoint_write(const char *dir, const struct ode_recipe_spec *recipe,
+                 const struct ode_state *state, bool last, char name[CHECKPOINT_PATH],
+                 size_t *bytes, struct ode_err *err)
+{
+    const struct weights_source source = { .recipe = recipe,
+                                           .level = state->at.level,
+                                           .step = state->at.step,
+                                           .net = state->net,
+                                           .theta = state->theta,
+                                           .statistics = state->statistics,
+                                           .momentum = state->momentum };
+    char folder[CHECKPOINT_PATH], file[64], path[2 * CHECKPOINT_PATH];
+    json_t *extra = state_metadata(state);
+    enum ode_status status = folder_path(dir, folder, err);
+    struct stat st;
+
+    snprintf(file, sizeof file, NAME_FORMAT, state->at.level, state->at.step,
+             last ? "-end" : "");
+    snprintf(path, sizeof path, "%s/%s", dir, file);
+    if (status == ODE_OK)
+        status = extra ? weights_write(path, &source, extra, err)
+                       : ode_fail(err, ODE_ENOMEM, path, "no memory for metadata");
+    json_decref(extra);
+    ODE_TRY(status);
+    prune(folder);
+    *bytes = stat(path, &st) == 0 ? (size_t)st.st_size : 0;
+    snprintf(name, CHECKPOINT_PATH, "%s", file);
+    return ODE_OK;
+}
+
+/* --- reading
+ * --------------------------------------------------------------------------------- */
+
+/* Whether two specs ask for the same numbers: name, resources, priority and what is kept
+ * in memory change no bit of them. */
+static bool
+same_numbers(const struct ode_recipe_spec *a, const struct ode_recipe_spec *b)
+{
+    struct ode_recipe_spec of[2] = { *a, *b };
+    json_t *spec[2] = { NULL, NULL };
+    bool same = true;
+
+    for (int i = 0; i < 2; i++) {
+        of[i].resources = (struct ode_resources_spec){ 0 };
+        of[i].priority = 0;
+        of[i].train.memory = ODE_MEMORY_STORE;
+        memset(of[i].name, 0, sizeof of[i].name);
+        same = same && schema_recipe_write(&of[i], &spec[i], NULL) == ODE_OK;
+    }
+    same = same && json_equal(spec[0], spec[1]);
+    json_decref(spec[0]);
+    json_decref(spec[1]);
+    return same;
+}
+
+/* Opens one checkpoint and checks all that a resume will need of it. */
+static enum ode_status
+checkpoint_open(const char *path, struct weights *w, struct ode_err *err)
+{
+    struct ode_state state = { 0 };
+    size_t n;
+    float *room;
+    enum ode_status status;
+
+    ODE_TRY(weights_open(w, path, err));
+    n = w->net.params.theta_n;
+    room = malloc((2 * n + w->net.params.statistic_n) * sizeof *room);
+    if (!room) {
+        weights_close(w);
+        return ode_fail(err, ODE_ENOMEM, path, "no memory for its %zu parameters", n);
+    }
+    state.theta = room;
+    state.momentum = room + n;
+    state.statistics = room + 2 * n;
+    status = checkpoint_restore(w, &state, err);
+    free(room);
+    if (status != ODE_OK)
+        weights_close(w);
+    return status;
+}
+
+enum ode_status
+checkpoint_find(const char *dir, const struct ode_recipe_spec *recipe,
+                checkpoint_skip_fn *skip, void *context, struct weights *weights,
+                struct ode_err *err)
+{
+    char folder[CHECKPOINT_PATH], path[2 * CHECKPOINT_PATH];
+    enum ode_status status = ODE_ENOENT;
+    struct listing l;
+
+    ODE_TRY(folder_path(dir, folder, err));
+    ODE_TRY(listing_read(&l, folder, err));
+    for (size_t i = l.n; i-- > 0 && status != ODE_OK;) {
+        struct ode_err why;
+
+        snprintf(path, sizeof path, "%s/%s", folder, l.entry[i]->d_name);
+        status = checkpoint_open(path, weights, &why);
+        if (status != ODE_OK)
+            skip(context, &why);
+    }
+    listing_free(&l);
+    if (status != ODE_OK)
+        return ode_fail(err, ODE_ENOENT, folder, "there is no checkpoint to resume from");
+    if (same_numbers(recipe, &weights->recipe))
+        return ODE_OK;
+    weights_close(weights);
+    return ode_fail(
+        err, ODE_ESPEC, path,
+        "the checkpoint is of another job: its data, model, training, levels, "
+        "transfer or seed differ from the spec; choose another --run-dir");
+}
+
+enum ode_status
+checkpoint_restore(const struct weights *w, struct ode_state *s, struct ode_err *err)
+{
+    int64_t step, level_step, hits, seen, due;
+    double time, sum, top, loss, accuracy;
+
+    ODE_TRY(weights_integer(w, "step", &step, err));
+    ODE_TRY(weights_integer(w, "level_step", &level_step, err));
+    ODE_TRY(weights_integer(w, "hits", &hits, err));
+    ODE_TRY(weights_integer(w, "seen", &seen, err));
+    ODE_TRY(weights_integer(w, "test_due", &due, err));
+    ODE_TRY(weights_real(w, "time", &time, err));
+    ODE_TRY(weights_real(w, "loss_sum", &sum, err));
+    ODE_TRY(weights_real(w, "top", &top, err));
+    ODE_TRY(weights_real(w, "test_loss", &loss, err));
+    ODE_TRY(weights_real(w, "test_accuracy", &accuracy, err));
+    ODE_TRY(weights_get(w, s->theta, s->statistics, s->momentum, err));
+    s->at.step = step;
+    s->at.time = time;
+    s->level_step = level_step;
+    s->hits = hits;
+    s->seen = seen;
+    s->test_due = due != 0;
+    s->loss_sum = sum;
+    s->top = top;
+    s->test = (struct ode_score){ .loss = loss, .accuracy = accuracy };
+    return ODE_OK;
+}

@@ -1,0 +1,572 @@
+/* cmd_train.c - odenet train: the worker. */
+#include "cli/cmd.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <inttypes.h>
+#include <math.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "cli/checkpoint.h"
+#include "cli/journal.h"
+#include "cli/options.h"
+#include "core/base/hash.h"
+#include "core/kernels/gemm.h"
+#include "schema/plan.h"
+#include "schema/recipe.h"
+
+static const char usage[] =
+    "usage: odenet train SPEC.json [--run-dir DIR] [--data-dir DIR] [--threads N]\n"
+    "                    [--resume] [--kernels NAME] [--lock-fd FD]\n"
+    "\n"
+    "Trains the job that SPEC.json describes. DIR receives the journal, checkpoints and\n"
+    "model.safetensors.\n"
+    "\n"
+    "  --run-dir DIR   else SPEC's name without .json, with .run, in the current folder\n"
+    "  --data-dir DIR  where the data sets lie; else $ODENET_DATA, else\n"
+    "                  $XDG_DATA_HOME/odenet, else ~/.local/share/odenet\n"
+    "  --threads N     else the spec's resources/threads, else as many as cores\n"
+    "  --resume        go on from the newest good checkpoint; from the start if none\n"
+    "  --kernels NAME  portable, avx2 or avx512; else $ODENET_ISA, else the fastest\n"
+    "  --lock-fd FD    the descriptor of DIR/worker.lock, locked by the caller\n"
+    "  --help          this text\n"
+    "\n"
+    "Exit: 0 done, 2 bad spec or usage, 3 data error, 4 diverged, 73 DIR in use by\n"
+    "another worker, 74 input or output failed, 75 stopped on request with a "
+    "checkpoint.\n";
+
+struct options {
+    const char *spec, *run_dir, *kernels;
+    char root[OPTIONS_PATH], run_dir_made[512];
+    int threads, lock_fd;
+    bool resume, help;
+};
+
+/* What the functions that core calls need. */
+struct worker {
+    struct options options;
+    struct ode_recipe_spec recipe;
+    struct ode_plan plan;
+    struct ode_dataset set;
+    const struct ode_kernels *kernels;
+    struct journal journal;
+    struct weights checkpoint; /* that is resumed from */
+    bool resumed;
+    int threads;
+    struct ode_progress at; /* newest */
+    struct ode_score test;  /* newest */
+};
+
+static volatile sig_atomic_t stop_signal;
+
+static void
+on_stop(int number)
+{
+    stop_signal = number;
+}
+
+/* --- options
+ * -------------------------------------------------------------------------------- */
+
+static bool
+option_take(struct options *o, int c, const char **data_dir)
+{
+    switch (c) {
+    case 'r':
+        o->run_dir = optarg;
+        return true;
+    case 'd':
+        *data_dir = optarg;
+        return true;
+    case 't':
+        return options_number("odenet train: --threads", optarg, 1, 256, &o->threads);
+    case 'k':
+        o->kernels = optarg;
+        return true;
+    case 'l':
+        return options_number("odenet train: --lock-fd", optarg, 0, 1 << 20, &o->lock_fd);
+    case 'R':
+        o->resume = true;
+        return true;
+    case 'h':
+        o->help = true;
+        return true;
+    default:
+        return false;
+    }
+}
+
+/* DIR where none was given: "a/b/job.json" trains in "job.run". */
+static void
+run_dir_default(struct options *o)
+{
+    const char *slash = strrchr(o->spec, '/'), *base = slash ? slash + 1 : o->spec;
+    const size_t n = strlen(base);
+    const bool json = n > 5 && strcmp(base + n - 5, ".json") == 0;
+
+    snprintf(o->run_dir_made, sizeof o->run_dir_made, "%.*s.run", (int)(json ? n - 5 : n),
+             base);
+    o->run_dir = o->run_dir_made;
+}
+
+static bool
+options_parse(struct options *o, int argc, char **argv)
+{
+    static const struct option known[] = {
+        {"run-dir",   required_argument, NULL, 'r'},
+        { "data-dir", required_argument, NULL, 'd'},
+        { "threads",  required_argument, NULL, 't'},
+        { "kernels",  required_argument, NULL, 'k'},
+        { "lock-fd",  required_argument, NULL, 'l'},
+        { "resume",   no_argument,       NULL, 'R'},
+        { "help",     no_argument,       NULL, 'h'},
+        { NULL,       0,                 NULL, 0  }
+    };
+    const char *data_dir = NULL;
+    int c;
+
+    o->lock_fd = -1;
+    optind = 0;
+    while ((c = getopt_long(argc, argv, "h", known, NULL)) != -1)
+        if (!option_take(o, c, &data_dir))
+            return false;
+    options_data_root(o->root, data_dir);
+    if (o->help)
+        return true;
+    if (optind + 1 != argc) {
+        fprintf(stderr, "odenet train: %s\n",
+                optind < argc ? "one spec at a time" : "which spec?");
+        return false;
+    }
+    o->spec = argv[optind];
+    if (!o->run_dir)
+        run_dir_default(o);
+    return true;
+}
+
+static const struct ode_kernels *
+kernels_choose(const struct options *o, struct ode_err *err)
+{
+    const char *name = o->kernels ? o->kernels : getenv("ODENET_ISA");
+    const struct ode_kernels *k;
+
+    if (!name || !*name)
+        return ode_kernels_best(ODE_ISA_ALL);
+    k = ode_kernels_named(name);
+    if (!k)
+        ode_fail(err, ODE_EARG, o->kernels ? "--kernels" : "ODENET_ISA",
+                 "\"%s\" is not to be had on this machine; portable always is", name);
+    return k;
+}
+
+/* --- what core tells
+ * -------------------------------------------------------------------------- */
+
+static json_t *
+progress_members(const struct ode_progress *at)
+{
+    return json_pack("{s:i, s:I, s:f, s:f}", "level", at->level, "step",
+                     (json_int_t)at->step, "work", at->work, "time", at->time);
+}
+
+static enum ode_status
+on_level_begins(void *context, const struct ode_progress *at, struct ode_err *err)
+{
+    struct worker *w = context;
+    const struct ode_level_plan *p = &w->plan.levels[at->level];
+    json_t *m = progress_members(at);
+
+    fprintf(stderr,
+            "level %d of %zu: %" PRId64 "x%" PRId64 " pixels, %" PRId64
+            " epochs of %" PRId64 " steps, %zu parameters\n",
+            at->level + 1, w->plan.levels_n, p->resolution, p->resolution, p->epochs,
+            p->epoch_steps, p->parameters);
+    w->at = *at;
+    if (m)
+        json_object_set_new(m, "state", json_string("running"));
+    return journal_write(&w->journal, "level", m, err);
+}
+
+static enum ode_status
+on_level_done(void *context, const struct ode_progress *at, const struct ode_score *test,
+              struct ode_err *err)
+{
+    struct worker *w = context;
+    json_t *m = progress_members(at);
+
+    fprintf(stderr, "level %d done: test accuracy %.2f%%, %.1f s\n", at->level + 1,
+            100 * test->accuracy, at->time);
+    w->at = *at;
+    w->test = *test;
+    if (m) {
+        json_object_set_new(m, "state", json_string("done"));
+        json_object_set_new(m, "metrics",
+                            json_pack("{s:o, s:o}", "test.loss",
+                                      schema_number(test->loss), "test.accuracy",
+                                      schema_number(test->accuracy)));
+    }
+    return journal_write(&w->journal, "level", m, err);
+}
+
+/* The values of a record that are in it: "train.loss" and so on. */
+static json_t *
+metric_values(const struct ode_metrics *m)
+{
+    json_t *values = json_object();
+
+    if (!isnan(m->lr)) {
+        json_object_set_new(values, "train.loss", schema_number(m->train_loss));
+        json_object_set_new(values, "train.accuracy", schema_number(m->train_accuracy));
+        json_object_set_new(values, "lr", schema_number(m->lr));
+        json_object_set_new(values, "gauge.state_max", schema_number(m->state_max));
+    } else {
+        json_object_set_new(values, "test.loss", schema_number(m->test_loss));
+        json_object_set_new(values, "test.accuracy", schema_number(m->test_accuracy));
+    }
+    return values;
+}
+
+static void
+metric_print(const struct ode_progress *at, const struct ode_metrics *m)
+{
+    if (isnan(m->lr))
+        fprintf(stderr,
+                "%7.1f s  level %d  epoch %6.2f  test loss %.4f  accuracy %.2f%%\n",
+                at->time, at->level + 1, at->epoch, m->test_loss, 100 * m->test_accuracy);
+    else if (isatty(STDERR_FILENO))
+        fprintf(stderr, "%7.1f s  level %d  epoch %6.2f  loss %.4f  accuracy %.2f%%  \r",
+                at->time, at->level + 1, at->epoch, m->train_loss,
+                100 * m->train_accuracy);
+}
+
+static enum ode_status
+on_metrics(void *context, const struct ode_progress *at, const struct ode_metrics *m,
+           struct ode_err *err)
+{
+    struct worker *w = context;
+    json_t *members = progress_members(at);
+
+    metric_print(at, m);
+    w->at = *at;
+    if (members) {
+        json_object_set_new(members, "epoch", json_real(at->epoch));
+        json_object_set_new(members, "values", metric_values(m));
+    }
+    return journal_write(&w->journal, "metric", members, err);
+}
+
+static enum ode_status
+on_transfer(void *context, const struct ode_progress *at,
+            const struct ode_transfer_record *r, struct ode_err *err)
+{
+    struct worker *w = context;
+    json_t *m = progress_members(at), *own = schema_transfer(r);
+
+    fprintf(stderr,
+            "transfer to level %d: on the first %zu training examples loss %.4f -> %.4f, "
+            "accuracy %.2f%% -> %.2f%%\n",
+            at->level + 1, r->probe_n, r->before.loss, r->after.loss,
+            100 * r->before.accuracy, 100 * r->after.accuracy);
+    w->at = *at;
+    if (m && json_object_update(m, own) != 0) {
+        json_decref(m);
+        m = NULL;
+    }
+    json_decref(own);
+    return journal_write(&w->journal, "transfer", m, err);
+}
+
+static enum ode_status
+on_warning(void *context, const struct ode_progress *at, const char *text,
+           struct ode_err *err)
+{
+    struct worker *w = context;
+
+    fprintf(stderr, "warning: %s\n", text);
+    return journal_write(&w->journal, "warning",
+                         json_pack("{s:s, s:i, s:I}", "text", text, "level", at->level,
+                                   "step", (json_int_t)at->step),
+                         err);
+}
+
+static enum ode_status
+on_checkpoint(void *context, const struct ode_state *state, bool last,
+              struct ode_err *err)
+{
+    struct worker *w = context;
+    char name[CHECKPOINT_PATH];
+    size_t bytes;
+
+    ODE_TRY(
+        checkpoint_write(w->options.run_dir, &w->recipe, state, last, name, &bytes, err));
+    ODE_TRY(journal_write(&w->journal, "checkpoint",
+                          json_pack("{s:i, s:I, s:s, s:I}", "level", state->at.level,
+                                    "step", (json_int_t)state->at.step, "file", name,
+                                    "bytes", (json_int_t)bytes),
+                          err));
+    return journal_sync(&w->journal, err);
+}
+
+static enum ode_status
+on_restore(void *context, struct ode_state *state, struct ode_err *err)
+{
+    struct worker *w = context;
+
+    return checkpoint_restore(&w->checkpoint, state, err);
+}
+
+static bool
+on_stop_asked(void *context)
+{
+    (void)context;
+    return stop_signal != 0;
+}
+
+static double
+on_seconds(void *context)
+{
+    struct timespec now;
+
+    (void)context;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
+}
+
+/* --- begin and end
+ * ----------------------------------------------------------------------------- */
+
+/* Makes DIR and holds its lock until the process ends, by whatever. */
+static enum ode_status
+run_dir_take(const struct options *o, struct ode_err *err)
+{
+    char path[600];
+    int fd = o->lock_fd;
+
+    if (mkdir(o->run_dir, 0777) != 0 && errno != EEXIST)
+        return ode_fail_errno(err, ODE_EIO, o->run_dir, "the folder cannot be made");
+    snprintf(path, sizeof path, "%s/worker.lock", o->run_dir);
+    if (fd < 0)
+        fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+    if (fd < 0)
+        return ode_fail_errno(err, ODE_EIO, path, "the lock cannot be opened");
+    if (flock(fd, LOCK_EX | LOCK_NB) != 0)
+        return errno == EWOULDBLOCK
+                   ? ode_fail(err, ODE_EBUSY, path,
+                              "another worker trains in this folder")
+                   : ode_fail_errno(err, ODE_EIO, path, "the folder cannot be locked");
+    return ODE_OK;
+}
+
+static void
+on_skip(void *context, const struct ode_err *why)
+{
+    struct worker *w = context;
+    char text[420];
+
+    snprintf(text, sizeof text, "passed over a checkpoint: %s: %s", why->at, why->text);
+    on_warning(w, &w->at, text, NULL);
+}
+
+static enum ode_status
+resume_find(struct worker *w, struct ode_err *err)
+{
+    enum ode_status status;
+
+    if (!w->options.resume)
+        return ODE_OK;
+    status =
+        checkpoint_find(w->options.run_dir, &w->recipe, on_skip, w, &w->checkpoint, err);
+    if (status == ODE_ENOENT)
+        return ODE_OK;
+    w->resumed = status == ODE_OK;
+    return status;
+}
+
+static enum ode_status
+hello_write(struct worker *w, struct ode_err *err)
+{
+    json_t *from = json_null();
+    int64_t step = 0;
+
+    if (w->resumed) {
+        ODE_TRY(weights_integer(&w->checkpoint, "step", &step, err));
+        from = json_pack("{s:i, s:I}", "level", w->checkpoint.level, "step",
+                         (json_int_t)step);
+    }
+    ODE_TRY(journal_write(&w->journal, "hello",
+                          json_pack("{s:I, s:i, s:s, s:i, s:s, s:i, s:o}", "attempt",
+                                    (json_int_t)w->journal.attempt, "pid", (int)getpid(),
+                                    "version", PACKAGE_VERSION, "format", 1, "kernels",
+                                    w->kernels->name, "threads", w->threads,
+                                    "resumed_from", from),
+                          err));
+    return journal_write(&w->journal, "plan", schema_plan(&w->plan), err);
+}
+
+/* Writes the model and the last record. */
+static enum ode_status
+succeed(struct worker *w, const struct ode_state *s, struct ode_err *err)
+{
+    const struct weights_source source = { .recipe = &w->recipe,
+                                           .level = s->at.level,
+                                           .step = s->at.step,
+                                           .net = s->net,
+                                           .theta = s->theta,
+                                           .statistics = s->statistics };
+    char path[600], hash[ODE_HASH_HEX];
+    json_t *m;
+
+    snprintf(path, sizeof path, "%s/model.safetensors", w->options.run_dir);
+    ODE_TRY(weights_write(path, &source, NULL, err));
+    ODE_TRY(ode_hash_file(path, hash, err));
+    m = json_pack("{s:s, s:I, s:f, s:f, s:{s:o, s:o}, s:s, s:s}", "state", "succeeded",
+                  "step", (json_int_t)s->at.step, "time", s->at.time, "work", s->at.work,
+                  "metrics", "test.loss", schema_number(s->test.loss), "test.accuracy",
+                  schema_number(s->test.accuracy), "model", "model.safetensors",
+                  "model_sha256", hash);
+    ODE_TRY(journal_write(&w->journal, "final", m, err));
+    ODE_TRY(journal_sync(&w->journal, err));
+    fprintf(stderr, "succeeded: test accuracy %.2f%% after %.1f s\n",
+            100 * s->test.accuracy, s->at.time);
+    printf("%s %s\n", hash, path);
+    return ODE_OK;
+}
+
+/* The last record of a run that did not get there. */
+static void
+give_up(struct worker *w, enum ode_status status, const struct ode_err *err)
+{
+    json_t *m;
+
+    if (status == ODE_ESTOPPED)
+        m = json_pack("{s:s, s:I, s:f, s:f}", "state", "stopped", "step",
+                      (json_int_t)w->at.step, "time", w->at.time, "work", w->at.work);
+    else
+        m = json_pack("{s:s, s:I, s:f, s:f, s:{s:s, s:s, s:s}}", "state", "failed",
+                      "step", (json_int_t)w->at.step, "time", w->at.time, "work",
+                      w->at.work, "error", "code", ode_status_name(status), "at", err->at,
+                      "text", err->text);
+    if (w->journal.seq > 0 && journal_write(&w->journal, "final", m, NULL) == ODE_OK)
+        journal_sync(&w->journal, NULL);
+    else if (w->journal.seq == 0)
+        json_decref(m);
+}
+
+static enum ode_status
+train(struct worker *w, struct ode_err *err)
+{
+    const struct ode_train_ops ops = { .level_begins = on_level_begins,
+                                       .level_done = on_level_done,
+                                       .metrics = on_metrics,
+                                       .transfer = on_transfer,
+                                       .warning = on_warning,
+                                       .checkpoint = on_checkpoint,
+                                       .restore = on_restore,
+                                       .stop = on_stop_asked,
+                                       .seconds = on_seconds,
+                                       .context = w };
+    const struct ode_train t = { .recipe = &w->recipe,
+                                 .set = &w->set,
+                                 .kernels = w->kernels,
+                                 .threads = w->threads,
+                                 .ops = &ops,
+                                 .resume = w->resumed,
+                                 .resume_level = w->checkpoint.level };
+    struct ode_outcome outcome = { 0 };
+    enum ode_status status;
+
+    ODE_TRY(ode_train_run(&t, &outcome, err));
+    status = succeed(w, &outcome.state, err);
+    ode_train_release(&outcome);
+    return status;
+}
+
+static int
+finest_resolution(const struct ode_recipe_spec *r)
+{
+    int64_t most = 0;
+
+    for (size_t k = 0; k < r->levels_n; k++)
+        most = r->levels[k].resolution > most ? r->levels[k].resolution : most;
+    return (int)most;
+}
+
+/* Everything between a taken folder and its last record. */
+static enum ode_status
+work(struct worker *w, struct ode_err *err)
+{
+    ODE_TRY(ode_dataset_open(&w->set, &w->recipe.data, w->options.root,
+                             finest_resolution(&w->recipe), (uint64_t)w->recipe.seed,
+                             w->threads, err));
+    ODE_TRY(ode_plan_make(&w->plan, &w->recipe, w->set.train.n, w->set.test.n, w->threads,
+                          err));
+    ODE_TRY(resume_find(w, err));
+    ODE_TRY(hello_write(w, err));
+    return train(w, err);
+}
+
+/* Takes the folder, reads the spec, and opens the journal. */
+static enum ode_status
+prepare(struct worker *w, json_t **complaints, struct ode_err *err)
+{
+    const struct options *o = &w->options;
+
+    w->kernels = kernels_choose(o, err);
+    if (!w->kernels)
+        return ODE_EARG;
+    ODE_TRY(schema_recipe_load(o->spec, &w->recipe, complaints, err));
+    w->threads = o->threads                    ? o->threads
+                 : w->recipe.resources.threads ? (int)w->recipe.resources.threads
+                                               : options_cores();
+    ODE_TRY(run_dir_take(o, err));
+    ODE_TRY(checkpoint_prepare(o->run_dir, err));
+    return journal_open(&w->journal, o->run_dir, !o->resume, err);
+}
+
+static void
+signals_take(void)
+{
+    struct sigaction stop = { .sa_handler = on_stop, .sa_flags = (int)SA_RESETHAND };
+
+    sigaction(SIGTERM, &stop, NULL);
+    sigaction(SIGINT, &stop, NULL);
+    signal(SIGHUP, SIG_IGN); /* the end of a terminal is no reason */
+    signal(SIGPIPE, SIG_IGN);
+}
+
+int
+cmd_train(int argc, char **argv)
+{
+    struct worker w = { .journal = { .fd = -1 }, .test = { .accuracy = -1 } };
+    json_t *complaints = NULL;
+    struct ode_err err = { 0 };
+    enum ode_status status;
+
+    if (!options_parse(&w.options, argc, argv))
+        return cmd_usage(usage);
+    if (w.options.help)
+        return cmd_help(usage);
+    signals_take();
+    ode_gemm_single_thread();
+    status = prepare(&w, &complaints, &err);
+    if (status == ODE_OK) {
+        status = work(&w, &err);
+        if (status != ODE_OK)
+            give_up(&w, status, &err);
+        journal_close(&w.journal);
+    }
+    if (status != ODE_OK)
+        cmd_complain("train", &err, complaints);
+    json_decref(complaints);
+    weights_close(&w.checkpoint);
+    ode_dataset_release(&w.set);
+    return cmd_exit_code(status);
+}

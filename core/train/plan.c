@@ -1,0 +1,108 @@
+/* plan.c - what a run will do: sizes, steps, work and memory of every level. */
+#include <math.h>
+
+#include "core/data/dataset.h"
+#include "core/data/loader.h"
+#include "core/scales/depth.h"
+#include "core/scales/stencil.h"
+#include "core/scales/transfer.h"
+#include "core/train/engine.h"
+#include "core/train/train.h"
+
+static enum ode_status
+level_plan(struct ode_level_plan *p, const struct ode_recipe_spec *recipe, size_t k,
+           const struct ode_net *net, size_t train_n, int threads)
+{
+    const struct ode_level_spec *level = &recipe->levels[k];
+    const int64_t batch = recipe->train.batch;
+    const struct ode_engine_config config = {
+        .net = net,
+        .kernels = ode_kernels_best(ODE_ISA_ALL),
+        .block = &ode_hamiltonian_ops,
+        .threads = threads,
+        .reverse = recipe->train.memory == ODE_MEMORY_REVERSE,
+        .batch = (int)batch,
+        .scratch_n = 0,
+    };
+
+    *p = (struct ode_level_plan){ .resolution = level->resolution,
+                                  .epochs = level->epochs,
+                                  .parameters = net->params.theta_n,
+                                  .flops = net->flops,
+                                  .memory_bytes = ode_engine_bytes(&config),
+                                  .segments = net->segment_n,
+                                  .blocks_n = level->blocks_n };
+    for (size_t u = 0; u < level->blocks_n; u++)
+        p->blocks[u] = level->blocks[u];
+    p->epoch_steps = ((int64_t)train_n + batch - 1) / batch;
+    p->steps = p->epoch_steps * level->epochs;
+    return ODE_OK;
+}
+
+/* Whether the parameters of level k - 1 can go to level k. */
+static enum ode_status
+transfer_check(const struct ode_recipe_spec *recipe, size_t k, const struct ode_net *from,
+               const struct ode_net *to, struct ode_err *err)
+{
+    struct ode_transfer_op op = { .space = recipe->transfer.space,
+                                  .time = ode_depth_resolve(recipe->transfer.time,
+                                                            recipe->model.block) };
+
+    (void)k;
+    ODE_TRY(ode_stencil_halvings(from->resolution, to->resolution, &op.halvings, err));
+    return ode_transfer_check(&from->params, &to->params, &op, err);
+}
+
+static void
+plan_sum(struct ode_plan *plan)
+{
+    double finest = 0;
+
+    for (size_t k = 0; k < plan->levels_n; k++)
+        finest = fmax(finest, plan->levels[k].flops);
+    for (size_t k = 0; k < plan->levels_n; k++) {
+        struct ode_level_plan *p = &plan->levels[k];
+        /* Both levels' engines live while parameters go from one to the next. */
+        const size_t bytes =
+            p->memory_bytes + (k > 0 ? plan->levels[k - 1].memory_bytes : 0);
+
+        p->first_step = plan->steps;
+        p->work_image = p->flops / finest;
+        p->work = p->work_image * (double)plan->train_n * (double)p->epochs;
+        plan->steps += p->steps;
+        plan->work += p->work;
+        if (bytes > plan->memory_bytes)
+            plan->memory_bytes = bytes;
+    }
+}
+
+enum ode_status
+ode_plan_make(struct ode_plan *out, const struct ode_recipe_spec *recipe, size_t train_n,
+              size_t test_n, int threads, struct ode_err *err)
+{
+    const struct ode_set_facts *facts = ode_set_facts(recipe->data.set);
+    struct ode_plan plan = { .levels_n = recipe->levels_n,
+                             .train_n = train_n,
+                             .test_n = test_n,
+                             .classes = facts->classes,
+                             .channels = facts->channels };
+    struct ode_net last = { 0 }, net = { 0 };
+    enum ode_status status = ODE_OK;
+
+    for (size_t k = 0; k < plan.levels_n && status == ODE_OK; k++) {
+        status = ode_net_init(&net, recipe, k, facts->channels, facts->classes, err);
+        if (status == ODE_OK)
+            status = level_plan(&plan.levels[k], recipe, k, &net, train_n, threads);
+        if (status == ODE_OK && k > 0)
+            status = transfer_check(recipe, k, &last, &net, err);
+        ode_net_release(&last);
+        last = net;
+        net = (struct ode_net){ 0 };
+    }
+    ode_net_release(&last);
+    if (status != ODE_OK)
+        return status;
+    plan_sum(&plan);
+    *out = plan;
+    return ODE_OK;
+}

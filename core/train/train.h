@@ -1,0 +1,144 @@
+/*
+ * train.h - a run: level after level, transfer after transfer.
+ *
+ * Core does the numbers; what becomes of its records and checkpoints is the caller's
+ * matter, told through a table of functions. A run that is stopped or killed at any
+ * moment and resumed from its last checkpoint makes the same records (but for `time`) and
+ * the same final bits as one that was not.
+ */
+#ifndef ODE_CORE_TRAIN_TRAIN_H
+#define ODE_CORE_TRAIN_TRAIN_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "core/data/dataset.h"
+#include "core/kernels/kernels.h"
+#include "core/net/net.h"
+#include "core/recipe/recipe.h"
+
+/* --- what a run will do
+ * ------------------------------------------------------------------ */
+
+struct ode_level_plan {
+    int64_t resolution, epochs;
+    int64_t epoch_steps, steps; /* of the level */
+    int64_t first_step;         /* of the whole run */
+    size_t parameters;
+    double flops;        /* of a forward pass on one image                           */
+    double work_image;   /* work units of a training step on one image               */
+    double work;         /* work units of the level                                  */
+    size_t memory_bytes; /* at its peak, without the data set                        */
+    int segments;
+    int64_t blocks[8];
+    size_t blocks_n;
+};
+
+struct ode_plan {
+    size_t levels_n;
+    struct ode_level_plan levels[32];
+    int64_t steps;
+    double work;
+    size_t memory_bytes;
+    size_t train_n, test_n;
+    int classes, channels;
+};
+
+/* The plan of a settled recipe: every level's network is described, every transfer is
+ * checked, nothing is trained. Sizes of the sets are given, as the data may not be at
+ * hand. Fails with ODE_ESPEC or ODE_ESHAPE and a JSON pointer. */
+enum ode_status ode_plan_make(struct ode_plan *plan, const struct ode_recipe_spec *recipe,
+                              size_t train_n, size_t test_n, int threads,
+                              struct ode_err *err);
+
+/* --- what it tells while it runs
+ * ----------------------------------------------------------- */
+
+/* Where a run stands. step and time count over the whole run and all attempts. */
+struct ode_progress {
+    int level;
+    int64_t step;
+    double epoch; /* of the level */
+    double work;  /* units */
+    double time;  /* seconds of training */
+};
+
+struct ode_score {
+    double loss, accuracy;
+};
+
+struct ode_transfer_record {
+    enum ode_space space;
+    enum ode_time time;
+    int64_t resolution[2];
+    size_t blocks_n;
+    int64_t blocks[2][8];
+    struct ode_score before, after; /* on the probe: the first training examples */
+    size_t probe_n;
+    double norm_before, norm_after; /* Frobenius, of all convolution kernels */
+};
+
+/* All that a resume needs, beside the recipe and the data. The arrays are borrowed. */
+struct ode_state {
+    struct ode_progress at;
+    int64_t level_step; /* steps done in this level */
+    double loss_sum;    /* since the last train record */
+    int64_t hits, seen;
+    double top;
+    bool test_due; /* the last step ended an epoch whose test record was not made */
+    struct ode_score test;     /* the newest; accuracy -1: none yet */
+    const struct ode_net *net; /* names and shapes of the arrays */
+    float *theta, *momentum, *statistics;
+};
+
+/* What a metric record holds; NaN stands for "not in this record". */
+struct ode_metrics {
+    double train_loss, train_accuracy, lr, test_loss, test_accuracy, state_max;
+};
+
+struct ode_train_ops {
+    enum ode_status (*level_begins)(void *context, const struct ode_progress *at,
+                                    struct ode_err *err);
+    enum ode_status (*level_done)(void *context, const struct ode_progress *at,
+                                  const struct ode_score *test, struct ode_err *err);
+    enum ode_status (*metrics)(void *context, const struct ode_progress *at,
+                               const struct ode_metrics *m, struct ode_err *err);
+    enum ode_status (*transfer)(void *context, const struct ode_progress *at,
+                                const struct ode_transfer_record *r, struct ode_err *err);
+    enum ode_status (*warning)(void *context, const struct ode_progress *at,
+                               const char *text, struct ode_err *err);
+    /* Keeps the state. last: it is the level's last. */
+    enum ode_status (*checkpoint)(void *context, const struct ode_state *state, bool last,
+                                  struct ode_err *err);
+    /* Fills the arrays of a state whose level and sizes are set. */
+    enum ode_status (*restore)(void *context, struct ode_state *state,
+                               struct ode_err *err);
+    bool (*stop)(void *context);      /* asked after every step */
+    double (*seconds)(void *context); /* a monotonic clock */
+    void *context;
+};
+
+struct ode_train {
+    const struct ode_recipe_spec *recipe; /* settled; borrowed, like all here */
+    const struct ode_dataset *set;
+    const struct ode_kernels *kernels;
+    int threads;
+    const struct ode_train_ops *ops;
+    bool resume; /* restore() will be called for resume_level */
+    int resume_level;
+};
+
+/*
+ * Trains. On success *last (if not NULL) is the final state, whose arrays and net the
+ * caller owns until ode_train_release(). ODE_ESTOPPED after a stop, with a checkpoint;
+ * ODE_EDIVERGE and ODE_ERANGE with level and step; whatever an ops function failed with.
+ */
+struct ode_outcome {
+    struct ode_state state;
+    void *storage; /* private */
+};
+enum ode_status ode_train_run(const struct ode_train *train, struct ode_outcome *outcome,
+                              struct ode_err *err);
+void ode_train_release(struct ode_outcome *outcome); /* safe on zeros and twice */
+
+#endif

@@ -1,0 +1,65 @@
+/* plan.c - a run's plan and its records as JSON. */
+#include "schema/plan.h"
+
+#include <math.h>
+
+json_t *
+schema_number(double x)
+{
+    return isfinite(x) ? json_real(x) : json_null();
+}
+
+static json_t *
+integers(const int64_t *x, size_t n)
+{
+    json_t *list = json_array();
+
+    for (size_t i = 0; i < n; i++)
+        json_array_append_new(list, json_integer(x[i]));
+    return list;
+}
+
+static json_t *
+level_json(const struct ode_level_plan *p, size_t k)
+{
+    return json_pack("{s:I, s:I, s:o, s:I, s:I, s:I, s:f, s:I, s:f}", "level",
+                     (json_int_t)k, "resolution", (json_int_t)p->resolution, "blocks",
+                     integers(p->blocks, p->blocks_n), "epochs", (json_int_t)p->epochs,
+                     "steps", (json_int_t)p->steps, "parameters",
+                     (json_int_t)p->parameters, "flops_per_image", p->flops,
+                     "memory_bytes", (json_int_t)p->memory_bytes, "work", p->work);
+}
+
+json_t *
+schema_plan(const struct ode_plan *plan)
+{
+    json_t *levels = json_array();
+
+    for (size_t k = 0; k < plan->levels_n; k++)
+        json_array_append_new(levels, level_json(&plan->levels[k], k));
+    return json_pack("{s:o, s:I, s:I, s:i, s:I, s:f, s:I}", "levels", levels,
+                     "train_examples", (json_int_t)plan->train_n, "test_examples",
+                     (json_int_t)plan->test_n, "classes", plan->classes, "steps",
+                     (json_int_t)plan->steps, "work", plan->work, "memory_bytes",
+                     (json_int_t)plan->memory_bytes);
+}
+
+static json_t *
+score(const struct ode_score *s)
+{
+    return json_pack("{s:o, s:o}", "loss", schema_number(s->loss), "accuracy",
+                     schema_number(s->accuracy));
+}
+
+json_t *
+schema_transfer(const struct ode_transfer_record *r)
+{
+    return json_pack(
+        "{s:s, s:s, s:o, s:[o,o], s:o, s:o, s:I, s:o, s:o}", "space",
+        ode_space_choices[r->space].name, "time_operator", ode_time_choices[r->time].name,
+        "resolution", integers(r->resolution, 2), "blocks",
+        integers(r->blocks[0], r->blocks_n), integers(r->blocks[1], r->blocks_n),
+        "before", score(&r->before), "after", score(&r->after), "probe_examples",
+        (json_int_t)r->probe_n, "norm_before", schema_number(r->norm_before),
+        "norm_after", schema_number(r->norm_after));
+}

@@ -1,0 +1,473 @@
+/* train.c - tests core/train/train.c and plan.c: whole runs on drawn digits. */
+#include "core/train/train.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/kernels/gemm.h"
+#include "tests/test.h"
+
+enum { EVENTS = 4000 };
+
+/* Everything a run told, and a copy of its last checkpoint. */
+struct record {
+    char kind; /* l level begins, d done, m metrics, t transfer, w warning */
+    struct ode_progress at;
+    struct ode_metrics m;
+    struct ode_transfer_record t;
+};
+
+struct diary {
+    struct record *event;
+    int n, stop_after, steps; /* stop_after: asks to stop at that many questions */
+    struct ode_state kept;
+    float *room;
+    size_t theta_n, statistic_n;
+    double clock;
+};
+
+static struct record *
+event(struct diary *d, char kind, const struct ode_progress *at)
+{
+    ck_assert_int_lt(d->n, EVENTS);
+    d->event[d->n] = (struct record){ .kind = kind, .at = *at };
+    return &d->event[d->n++];
+}
+
+static enum ode_status
+level_begins(void *context, const struct ode_progress *at, struct ode_err *err)
+{
+    (void)err;
+    event(context, 'l', at);
+    return ODE_OK;
+}
+
+static enum ode_status
+level_done(void *context, const struct ode_progress *at, const struct ode_score *test,
+           struct ode_err *err)
+{
+    struct record *r = event(context, 'd', at);
+
+    (void)err;
+    r->m.test_loss = test->loss;
+    r->m.test_accuracy = test->accuracy;
+    return ODE_OK;
+}
+
+static enum ode_status
+metrics(void *context, const struct ode_progress *at, const struct ode_metrics *m,
+        struct ode_err *err)
+{
+    (void)err;
+    event(context, 'm', at)->m = *m;
+    return ODE_OK;
+}
+
+static enum ode_status
+transfer(void *context, const struct ode_progress *at,
+         const struct ode_transfer_record *t, struct ode_err *err)
+{
+    (void)err;
+    event(context, 't', at)->t = *t;
+    return ODE_OK;
+}
+
+static enum ode_status
+warning(void *context, const struct ode_progress *at, const char *text,
+        struct ode_err *err)
+{
+    (void)text;
+    (void)err;
+    event(context, 'w', at);
+    return ODE_OK;
+}
+
+static enum ode_status
+checkpoint(void *context, const struct ode_state *s, bool last, struct ode_err *err)
+{
+    struct diary *d = context;
+    const struct ode_params *p = &s->net->params;
+
+    (void)err;
+    (void)last;
+    free(d->room);
+    d->theta_n = p->theta_n;
+    d->statistic_n = p->statistic_n;
+    d->room = malloc((2 * p->theta_n + p->statistic_n) * sizeof *d->room);
+    memcpy(d->room, s->theta, p->theta_n * sizeof(float));
+    memcpy(d->room + p->theta_n, s->momentum, p->theta_n * sizeof(float));
+    memcpy(d->room + 2 * p->theta_n, s->statistics, p->statistic_n * sizeof(float));
+    d->kept = *s;
+    return ODE_OK;
+}
+
+static enum ode_status
+restore(void *context, struct ode_state *s, struct ode_err *err)
+{
+    struct diary *d = context;
+    const struct ode_state set = *s;
+
+    (void)err;
+    ck_assert_uint_eq(s->net->params.theta_n, d->theta_n);
+    *s = d->kept;
+    s->net = set.net;
+    s->theta = set.theta;
+    s->momentum = set.momentum;
+    s->statistics = set.statistics;
+    memcpy(s->theta, d->room, d->theta_n * sizeof(float));
+    memcpy(s->momentum, d->room + d->theta_n, d->theta_n * sizeof(float));
+    memcpy(s->statistics, d->room + 2 * d->theta_n, d->statistic_n * sizeof(float));
+    return ODE_OK;
+}
+
+static bool
+stop(void *context)
+{
+    struct diary *d = context;
+
+    return d->stop_after && ++d->steps >= d->stop_after;
+}
+
+static double
+seconds(void *context)
+{
+    return ((struct diary *)context)->clock += 0.5;
+}
+
+/* Two units, three levels: 8x8, then 16x16, then twice the blocks. */
+static struct ode_recipe_spec
+ladder(void)
+{
+    static const struct {
+        int resolution, blocks;
+    } levels[] = {
+        {8,   2},
+        { 16, 2},
+        { 16, 4}
+    };
+    struct ode_recipe_spec r = { .levels_n = 3, .seed = 5 };
+
+    r.data.set = ODE_SET_STROKES;
+    r.data.train_fraction = 1;
+    r.data.train_size = 230; /* a last batch of 30 */
+    r.data.test_size = 70;
+    r.data.augment.crop = 2;
+    r.model.step = 0.1;
+    r.model.units_n = 2;
+    r.train.batch = 50;
+    r.train.optimizer = (struct ode_optimizer_spec){ .momentum = 0.9, .nesterov = true };
+    r.train.weight_decay = r.train.smoothness = 1e-4;
+    r.train.memory = ODE_MEMORY_REVERSE;
+    r.resources.checkpoint_s = 1e9;
+    for (int u = 0; u < 2; u++) {
+        r.model.units[u].channels = u ? 12 : 8;
+        r.model.units[u].blocks = 4;
+    }
+    for (int k = 0; k < 3; k++) {
+        struct ode_level_spec *l = &r.levels[k];
+
+        l->resolution = levels[k].resolution;
+        l->blocks_n = 2;
+        l->blocks[0] = l->blocks[1] = levels[k].blocks;
+        l->epochs = 2;
+        l->lr = (struct ode_lr_spec){ .schedule = ODE_SCHEDULE_TRIANGULAR,
+                                      .peak = 0.05,
+                                      .warmup = 0.2 };
+    }
+    return r;
+}
+
+static void
+diary_free(struct diary *d)
+{
+    free(d->event);
+    free(d->room);
+}
+
+/* Trains; returns the status. outcome's arrays are copied to *theta (may be NULL). */
+static enum ode_status
+run(const struct ode_recipe_spec *recipe, int threads, bool resume, struct diary *d,
+    float **theta, struct ode_err *err)
+{
+    const struct ode_train_ops ops = { level_begins, level_done, metrics, transfer,
+                                       warning,      checkpoint, restore, stop,
+                                       seconds,      d };
+    struct ode_dataset set;
+    struct ode_outcome outcome = { 0 };
+    struct ode_train t = { .recipe = recipe,
+                           .set = &set,
+                           .kernels = ode_kernels_best(ODE_ISA_ALL),
+                           .threads = threads,
+                           .ops = &ops,
+                           .resume = resume,
+                           .resume_level = d->kept.at.level };
+    enum ode_status status;
+
+    ode_gemm_single_thread();
+    if (!d->event)
+        d->event = calloc(EVENTS, sizeof *d->event);
+    test_ok(
+        ode_dataset_open(&set, &recipe->data, NULL, 16, (uint64_t)recipe->seed, 1, err),
+        err);
+    status = ode_train_run(&t, &outcome, err);
+    if (status == ODE_OK && theta) {
+        const size_t n = outcome.state.net->params.theta_n;
+
+        *theta = malloc(n * sizeof **theta);
+        memcpy(*theta, outcome.state.theta, n * sizeof **theta);
+        d->theta_n = n;
+    }
+    ode_train_release(&outcome);
+    ode_dataset_release(&set);
+    return status;
+}
+
+static bool
+same_value(double a, double b)
+{
+    return (isnan(a) && isnan(b)) || a == b;
+}
+
+/* The metrics of both, in the order of their steps and each once, are the same. */
+static void
+same_metrics(const struct diary *a, const struct diary *b)
+{
+    int64_t last = -1;
+    int j = 0;
+
+    for (int i = 0; i < a->n; i++) {
+        const struct ode_metrics *m = &a->event[i].m, *k;
+
+        if (a->event[i].kind != 'm')
+            continue;
+        while (j < b->n && (b->event[j].kind != 'm' || b->event[j].at.step < last))
+            j++;
+        ck_assert_int_lt(j, b->n);
+        k = &b->event[j++].m;
+        ck_assert_int_eq(b->event[j - 1].at.step, a->event[i].at.step);
+        ck_assert_double_eq(b->event[j - 1].at.work, a->event[i].at.work);
+        ck_assert(same_value(m->train_loss, k->train_loss));
+        ck_assert(same_value(m->train_accuracy, k->train_accuracy));
+        ck_assert(same_value(m->test_loss, k->test_loss));
+        ck_assert(same_value(m->test_accuracy, k->test_accuracy));
+        ck_assert(same_value(m->lr, k->lr));
+        ck_assert(same_value(m->state_max, k->state_max));
+        last = a->event[i].at.step;
+    }
+}
+
+START_TEST(levels_run_in_order_with_a_transfer_between)
+{
+    const struct ode_recipe_spec r = ladder();
+    struct diary d = { 0 };
+    struct ode_err err;
+    char kinds[64] = "";
+    int n = 0;
+
+    test_ok(run(&r, 2, false, &d, NULL, &err), &err);
+    for (int i = 0; i < d.n; i++)
+        if (d.event[i].kind != 'm')
+            kinds[n++] = d.event[i].kind;
+    ck_assert_str_eq(kinds, "ldtldtld");
+    ck_assert_int_eq(d.event[d.n - 1].at.step, 30); /* 3 levels of 2 epochs of 5 steps */
+    for (int i = 0; i < d.n; i++)
+        if (d.event[i].kind == 't') {
+            const struct ode_transfer_record *t = &d.event[i].t;
+            const bool space = d.event[i].at.level == 1;
+
+            ck_assert_int_eq(t->resolution[0], space ? 8 : 16);
+            ck_assert_int_eq(t->resolution[1], 16);
+            ck_assert_int_eq(t->blocks[0][1], 2);
+            ck_assert_int_eq(t->blocks[1][1], space ? 2 : 4);
+            ck_assert_int_eq(t->probe_n, 230);
+            ck_assert(isfinite(t->before.loss) && isfinite(t->after.loss));
+            ck_assert_double_gt(t->norm_after, 0);
+        }
+    diary_free(&d);
+}
+END_TEST
+
+START_TEST(model_learns_the_digits)
+{
+    struct ode_recipe_spec r = ladder();
+    struct diary d = { 0 };
+    struct ode_err err;
+
+    r.data.train_size = 1500;
+    r.data.test_size = 300;
+    for (int k = 0; k < 3; k++) {
+        r.levels[k].epochs = 4;
+        r.levels[k].lr.peak = 0.1;
+    }
+    test_ok(run(&r, 2, false, &d, NULL, &err), &err);
+    ck_assert_int_eq(d.event[d.n - 1].kind, 'd');
+    ck_assert_double_gt(d.event[d.n - 1].m.test_accuracy, 0.85);
+    diary_free(&d);
+}
+END_TEST
+
+START_TEST(threads_and_memory_do_not_change_a_bit)
+{
+    struct ode_recipe_spec r = ladder();
+    struct diary a = { 0 }, b = { 0 }, c = { 0 };
+    struct ode_err err;
+    float *one, *two, *stored;
+
+    test_ok(run(&r, 1, false, &a, &one, &err), &err);
+    test_ok(run(&r, 2, false, &b, &two, &err), &err);
+    r.train.memory = ODE_MEMORY_STORE;
+    test_ok(run(&r, 3, false, &c, &stored, &err), &err);
+    ck_assert_mem_eq(one, two, a.theta_n * sizeof *one);
+    ck_assert_mem_eq(one, stored, a.theta_n * sizeof *one);
+    same_metrics(&a, &b);
+    same_metrics(&a, &c);
+    free(one);
+    free(two);
+    free(stored);
+    diary_free(&a);
+    diary_free(&b);
+    diary_free(&c);
+}
+END_TEST
+
+START_TEST(another_seed_gives_another_model)
+{
+    struct ode_recipe_spec r = ladder();
+    struct diary a = { 0 }, b = { 0 };
+    struct ode_err err;
+    float *one, *two;
+
+    test_ok(run(&r, 2, false, &a, &one, &err), &err);
+    r.seed = 6;
+    test_ok(run(&r, 2, false, &b, &two, &err), &err);
+    ck_assert_mem_ne(one, two, a.theta_n * sizeof *one);
+    free(one);
+    free(two);
+    diary_free(&a);
+    diary_free(&b);
+}
+END_TEST
+
+/* Stopped at every place where it asks, and resumed: the same bits and records. */
+START_TEST(a_stopped_run_resumes_to_the_same_bits)
+{
+    const struct ode_recipe_spec r = ladder();
+    struct diary whole = { 0 };
+    struct ode_err err;
+    float *want;
+    bool ended = false;
+
+    test_ok(run(&r, 2, false, &whole, &want, &err), &err);
+    for (int stop_after = 1; !ended; stop_after++) {
+        struct diary d = { .stop_after = stop_after };
+        enum ode_status status = run(&r, 2, false, &d, NULL, &err);
+        float *got;
+
+        ended = status == ODE_OK;
+        if (!ended) {
+            ck_assert_int_eq(status, ODE_ESTOPPED);
+            d.stop_after = 0;
+            test_ok(run(&r, 2, d.room != NULL, &d, &got, &err), &err);
+            ck_assert_mem_eq(got, want, whole.theta_n * sizeof *want);
+            same_metrics(&whole, &d);
+            free(got);
+        } else {
+            ck_assert_int_gt(stop_after, 30); /* asked at least after every step */
+        }
+        diary_free(&d);
+    }
+    free(want);
+    diary_free(&whole);
+}
+END_TEST
+
+/* A run that was killed goes on from an older checkpoint and repeats its records. */
+START_TEST(a_killed_run_repeats_the_same_records)
+{
+    struct ode_recipe_spec r = ladder();
+    struct diary whole = { 0 }, d = { .stop_after = 14 };
+    struct ode_err err;
+    float *want, *got;
+    struct ode_state old;
+
+    r.resources.checkpoint_s = 2; /* the clock makes half a second a question */
+    test_ok(run(&r, 2, false, &whole, &want, &err), &err);
+    ck_assert_int_eq(run(&r, 2, false, &d, NULL, &err), ODE_ESTOPPED);
+    old = d.kept;
+    ck_assert_int_gt(old.level_step, 0);
+    d.stop_after = 0;
+    test_ok(run(&r, 2, true, &d, &got, &err), &err);
+    ck_assert_mem_eq(got, want, whole.theta_n * sizeof *want);
+    same_metrics(&whole, &d);
+    free(want);
+    free(got);
+    diary_free(&whole);
+    diary_free(&d);
+}
+END_TEST
+
+START_TEST(divergence_names_level_and_step)
+{
+    struct ode_recipe_spec r = ladder();
+    struct diary d = { 0 };
+    struct ode_err err = { 0 };
+    enum ode_status status;
+
+    r.levels[1].lr.schedule = ODE_SCHEDULE_CONSTANT;
+    r.levels[1].lr.peak = 100;
+    r.levels[1].epochs = 40;
+    r.train.memory = ODE_MEMORY_STORE;
+    status = run(&r, 2, false, &d, NULL, &err);
+    ck_assert_int_eq(status, ODE_EDIVERGE);
+    ck_assert_str_eq(err.at, "/levels/1");
+    ck_assert_ptr_nonnull(strstr(err.text, "step"));
+    r.train.memory = ODE_MEMORY_REVERSE;
+    status = run(&r, 2, false, &d, NULL, &err);
+    ck_assert(status == ODE_ERANGE || status == ODE_EDIVERGE);
+    diary_free(&d);
+}
+END_TEST
+
+START_TEST(a_level_without_epochs_is_measured)
+{
+    struct ode_recipe_spec r = ladder();
+    struct diary d = { 0 };
+    struct ode_err err;
+    int measured = 0;
+
+    r.levels[1].epochs = 0;
+    test_ok(run(&r, 2, false, &d, NULL, &err), &err);
+    for (int i = 0; i < d.n; i++)
+        measured += d.event[i].kind == 'm' && d.event[i].at.level == 1
+                    && isfinite(d.event[i].m.test_accuracy);
+    ck_assert_int_eq(measured, 1);
+    diary_free(&d);
+}
+END_TEST
+
+START_TEST(plan_counts_steps_work_and_memory)
+{
+    struct ode_recipe_spec r = ladder();
+    struct ode_plan plan;
+    struct ode_err err;
+
+    test_ok(ode_plan_make(&plan, &r, 230, 70, 2, &err), &err);
+    ck_assert_int_eq(plan.levels[0].epoch_steps, 5);
+    ck_assert_int_eq(plan.steps, 30);
+    ck_assert_int_eq(plan.levels[2].first_step, 20);
+    ck_assert_double_eq(plan.levels[2].work_image, 1);
+    ck_assert_double_lt(plan.levels[0].work_image, 0.2);
+    ck_assert_double_eq_tol(plan.levels[2].work, 460, 1e-9);
+    ck_assert_uint_gt(plan.memory_bytes, plan.levels[2].memory_bytes);
+    r.model.units[0].channels = 16; /* wider than the next unit's half allows: shapes */
+    r.levels[1].resolution = 12;
+    ck_assert_int_ne(ode_plan_make(&plan, &r, 230, 70, 2, &err), ODE_OK);
+}
+END_TEST
+
+TEST_SUITE(train, 300, levels_run_in_order_with_a_transfer_between,
+           model_learns_the_digits, threads_and_memory_do_not_change_a_bit,
+           another_seed_gives_another_model, a_stopped_run_resumes_to_the_same_bits,
+           a_killed_run_repeats_the_same_records, divergence_names_level_and_step,
+           a_level_without_epochs_is_measured, plan_counts_steps_work_and_memory)
