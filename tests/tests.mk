@@ -149,4 +149,5 @@ EXTRA_DIST += \
 	%D%/web/package-lock.json \
 	%D%/web/package.json \
 	%D%/web/page.test.mjs \
-	%D%/web/run.sh
+	%D%/web/run.sh \
+	%D%/web/story.test.mjs

@@ -303,6 +303,7 @@ class Fake {
 
   #api(request, answer, url) {
     const json = (doc) => send(request, answer, 'application/json', JSON.stringify(doc));
+    if (url.pathname === '/v1/jobs' && request.method === 'POST') return void this.#submit(request, answer);
     if (url.pathname === '/v1/runs') {
       const limit = Number(url.searchParams.get('limit') ?? 50);
       const cursor = url.searchParams.get('cursor');
@@ -321,6 +322,27 @@ class Fake {
     if (what === 'log') return send(request, answer, 'text/plain; charset=utf-8', logText(run));
     if (what.startsWith('artifacts/')) return send(request, answer, 'application/octet-stream', 'weights');
     return problem(answer, 404, 'Not found', `There is no ${url.pathname}.`);
+  }
+
+  /* A submitted run goes on by itself. */
+  async #submit(request, answer) {
+    let body = '';
+    for await (const piece of request) body += piece;
+    const spec = JSON.parse(body);
+    const finest = spec.model.units.map((unit) => unit.blocks);
+    const ladder = spec.levels.map(({ resolution, blocks = finest, epochs }) => ({
+      resolution, blocks, epochs, steps: 100 * epochs, parameters: 9_482, work: epochs * resolution ** 2,
+    }));
+    const run = this.add(makeRun({ name: spec.name, dataset: spec.data.set, ladder, created: Date.now() }));
+    const end = ladder.reduce((sum, level) => sum + level.steps, 0);
+    const timer = setInterval(() => {
+      if (run.state !== 'running') return clearInterval(timer);
+      run.step = Math.min(run.step + 5, end);
+      if (run.step === end) run.state = 'succeeded';
+    }, 50);
+    timer.unref();
+    answer.writeHead(201, { 'content-type': 'application/json', location: `/v1/jobs/${run.job}` });
+    answer.end(JSON.stringify({ id: run.job, runs: [{ id: run.id, state: run.state }] }));
   }
 
   #cancel(request, answer, run) {

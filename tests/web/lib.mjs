@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { chromium } from 'playwright-core';
 
-const PATIENCE_MS = 15_000;
+const PATIENCE_MS = 30_000;
 
 /* Debian's Chromium, as headless as it gets; root has no sandbox. */
 export async function openBrowser() {
@@ -46,7 +46,7 @@ export async function openPage(browser, options = {}) {
     close: () => context.close(),
     complaints({ away = false, missing = false } = {}) {
       const rest = said.filter((text) =>
-        !(away && text.includes('ERR_CONNECTION')) && !(missing && text.includes('404')));
+        !(away && text.includes('net::ERR_')) && !(missing && text.includes('404')));
       assert.deepEqual(rest, [], 'the console is quiet');
       assert.deepEqual([...hosts], [new URL(page.url()).origin], 'nothing is asked elsewhere');
     },
@@ -54,8 +54,8 @@ export async function openPage(browser, options = {}) {
 }
 
 /* Waits until probe() returns something true, and returns it. */
-export async function until(what, probe) {
-  const end = Date.now() + PATIENCE_MS;
+export async function until(what, probe, patience_ms = PATIENCE_MS) {
+  const end = Date.now() + patience_ms;
   for (;;) {
     const found = await probe();
     if (found) return found;

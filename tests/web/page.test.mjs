@@ -285,10 +285,26 @@ test('while the daemon is away the page says so, and catches up when it is back'
   assert.match(await text(page, '.figures'), /300/, 'what was known stays');
   run.step = 800;
   await fake.up();
-  await page.getByRole('button', { name: 'Ask now' }).click({ timeout: 2000 }).catch(() => {});
   await until('it shows step 800', async () => (await text(page, '.figures')).includes('800'));
   assert.equal(await page.locator('.away').count(), 0);
   tab.complaints({ away: true });
+});
+
+test('one need not wait until the daemon is asked again', async () => {
+  const run = fake.add(makeRun({ step: 300 }));
+  tab = await openPage(browser);
+  const { page } = tab;
+  await page.clock.install();
+  await page.goto(`${fake.url}/runs/${run.id}`);
+  await until('it shows step 300', async () => (await text(page, '.figures')).includes('300'));
+  await fake.down();
+  await page.locator('.away').waitFor();
+  await page.clock.pauseAt(Date.now() + 60_000); // from now on nothing happens by itself
+  await until('it waits', async () => (await text(page, '.away')).includes('Asking again'));
+  run.step = 800;
+  await fake.up();
+  await page.getByRole('button', { name: 'Ask now' }).click();
+  await until('it shows step 800', async () => (await text(page, '.figures')).includes('800'));
 });
 
 test('one request at a time for each document, and none for what has not changed', async () => {
