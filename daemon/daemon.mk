@@ -3,6 +3,9 @@
 noinst_LIBRARIES += libdaemon.a
 libdaemon_a_CFLAGS = $(AM_CFLAGS) $(UV_CFLAGS) $(SQLITE_CFLAGS) $(JANSSON_CFLAGS)
 libdaemon_a_SOURCES = \
+	%D%/backend.c %D%/backend.h \
+	%D%/daemon.c %D%/daemon.h \
+	%D%/documents.c %D%/documents.h \
 	%D%/files.c %D%/files.h \
 	%D%/ingest.c %D%/ingest.h \
 	%D%/launch.h \
@@ -12,6 +15,8 @@ libdaemon_a_SOURCES = \
 	%D%/record.c %D%/record.h \
 	%D%/run.c %D%/run.h \
 	%D%/sched.c %D%/sched.h \
+	%D%/series.c %D%/series.h \
+	%D%/settings.c %D%/settings.def %D%/settings.h \
 	%D%/stamp.c %D%/stamp.h \
 	%D%/statements.def \
 	%D%/store.c %D%/store.h \
@@ -19,4 +24,10 @@ libdaemon_a_SOURCES = \
 	%D%/supervise.c %D%/supervise.h \
 	%D%/ulid.c %D%/ulid.h
 
-daemon_LIBS = libdaemon.a $(schema_LIBS) $(UV_LIBS) $(SQLITE_LIBS)
+daemon_LIBS = libdaemon.a $(api_LIBS) $(web_LIBS) $(schema_LIBS) $(core_LIBS) \
+	$(UV_LIBS) $(SQLITE_LIBS)
+
+sbin_PROGRAMS += odenetd
+odenetd_CFLAGS = $(AM_CFLAGS)
+odenetd_SOURCES = %D%/main.c
+odenetd_LDADD = $(daemon_LIBS)

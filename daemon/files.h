@@ -11,11 +11,6 @@
 /* Makes the directory if it is not there; its parent must be. */
 enum ode_status files_make_dir(const char *path, struct ode_err *err);
 
-/* Writes a file that is complete or not there, whatever happens: temporary name, sync,
- * rename, sync of the directory. */
-enum ode_status files_write(const char *path, const char *bytes, size_t n,
-                            struct ode_err *err);
-
 /* Removes a directory and all in it. Links are removed, not followed. */
 enum ode_status files_remove_tree(const char *path, struct ode_err *err);
 

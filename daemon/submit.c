@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/base/file.h"
 #include "daemon/files.h"
 
 enum { PATH_BYTES = 4096 };
@@ -70,7 +71,8 @@ write_spec(const char *dir, const char *text, struct ode_err *err)
     if (snprintf(path, sizeof path, "%s/spec.json", dir) >= PATH_BYTES)
         return ode_fail(err, ODE_EIO, dir, "the path is too long");
     ODE_TRY(files_make_dir(dir, err));
-    return files_write(path, text, strlen(text), err);
+    return ode_file_write_atomic(
+        path, &(struct iovec){ (char *)(uintptr_t)text, strlen(text) }, 1, err);
 }
 
 enum ode_status

@@ -122,10 +122,15 @@ test_daemon_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS) $(UV_CFLAGS) $(SQLITE_CFLAGS) 
 test_daemon_LDADD = $(daemon_LIBS) $(CHECK_LIBS)
 test_daemon_SOURCES = \
 	%D%/main.c %D%/test.h \
+	%D%/api/client.c %D%/api/client.h \
+	%D%/daemon/backend.c \
 	%D%/daemon/ingest.c \
 	%D%/daemon/log.c \
+	%D%/daemon/odenetd.c \
 	%D%/daemon/queue.c \
 	%D%/daemon/sched.c \
+	%D%/daemon/series.c \
+	%D%/daemon/settings.c \
 	%D%/daemon/stamp.c \
 	%D%/daemon/store.c \
 	%D%/daemon/suites.def \

@@ -22,6 +22,7 @@
 #include <unistd.h>
 
 enum {
+    LIFE_S = 120,
     CHECKPOINT_EVERY = 5,
     EXIT_LOCKED = 73,
     EXIT_INPUT_OUTPUT = 74,
@@ -332,6 +333,7 @@ main(int argc, char **argv)
     int lock = -1;
 
     (void)argc;
+    alarm(LIFE_S); /* whatever becomes of the test */
     take_orders(argv, &spec_path, &dir, &lock);
     spec = begin(spec_path, dir, lock);
     levels = json_object_get(spec, "levels");

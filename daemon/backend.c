@@ -1,0 +1,221 @@
+/* backend.c - answers what the API asks, from the daemon's parts. */
+#include "daemon/backend.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "core/data/dataset.h"
+#include "daemon/documents.h"
+#include "daemon/files.h"
+#include "schema/recipe.h"
+#include "schema/sets.h"
+
+enum { PATH_BYTES = 4096 };
+
+/* --- submission -----------------------------------------------------------------------
+ */
+
+/* Whether the run could open its data; a look at the files only. */
+static enum ode_status
+check_data(const struct ode_recipe_spec *recipe, const char *data_dir,
+           struct ode_err *err)
+{
+    const char *name = ode_set_facts(recipe->data.set)->name;
+
+    ODE_TRY(ode_dataset_sizes(&recipe->data, &(size_t){ 0 }, &(size_t){ 0 }, err));
+    if (ode_set_available(recipe->data.set, data_dir))
+        return ODE_OK;
+    return ode_fail(
+        err, ODE_EDATA, "/data/set",
+        "the data set %s was looked for in %.150s/%s, and is missing there or "
+        "not complete",
+        name, data_dir, name);
+}
+
+static enum ode_status
+job_submit(void *self, const json_t *spec, json_t **answer, json_t **complaints,
+           struct ode_err *err)
+{
+    struct backend_parts *parts = self;
+    struct ode_recipe_spec recipe;
+    struct submission submission = { .spec = spec, .recipe = &recipe };
+    char job[ULID_LENGTH + 1], run[ULID_LENGTH + 1];
+
+    ODE_TRY(schema_recipe_read(spec, &recipe, complaints, err));
+    ODE_TRY(check_data(&recipe, parts->sup->rules.data_dir, err));
+    submission.dataset = ode_set_facts(recipe.data.set)->name;
+    ODE_TRY(submit_job(parts->submit, &submission, job, run, err));
+    *answer =
+        json_pack("{ss s[{ss ss}]}", "id", job, "runs", "id", run, "state", "queued");
+    log_event(parts->sup->log, LOG_INFO, "api", "submitted", log_text("job", job),
+              log_text("run", run), log_text("name", recipe.name));
+    supervise_dispatch(parts->sup);
+    return *answer ? ODE_OK : ode_fail(err, ODE_ENOMEM, "", "no memory for the answer");
+}
+
+/* --- reading --------------------------------------------------------------------------
+ */
+
+static enum ode_status
+job_get(void *self, const char *id, json_t **job, struct ode_err *err)
+{
+    struct backend_parts *parts = self;
+
+    return document_job(parts->store, id, job, err);
+}
+
+static enum ode_status
+job_list(void *self, const struct backend_page *page, json_t **list, struct ode_err *err)
+{
+    struct backend_parts *parts = self;
+
+    return document_jobs(parts->store, page->cursor, page->limit, list, err);
+}
+
+static enum ode_status
+whole_run(struct backend_parts *parts, const struct run *run, json_t **out,
+          struct ode_err *err)
+{
+    char dir[PATH_BYTES];
+
+    if (!supervise_path(parts->sup, run->id, "", dir, sizeof dir))
+        return ode_fail(err, ODE_EIO, "", "the run's path is too long");
+    return document_run_whole(parts->store, run, dir, out, err);
+}
+
+static enum ode_status
+run_get(void *self, const char *id, json_t **out, struct ode_err *err)
+{
+    struct backend_parts *parts = self;
+    struct run run;
+
+    ODE_TRY(run_load(parts->store, id, &run, err));
+    return whole_run(parts, &run, out, err);
+}
+
+static enum ode_status
+run_list(void *self, const struct backend_page *page, json_t **list, struct ode_err *err)
+{
+    struct backend_parts *parts = self;
+
+    return document_runs(parts->store, page->state, page->cursor, page->limit, list, err);
+}
+
+static enum ode_status
+run_levels(void *self, const char *id, json_t **levels, struct ode_err *err)
+{
+    struct backend_parts *parts = self;
+    struct run run;
+
+    ODE_TRY(run_load(parts->store, id, &run, err));
+    return document_levels(parts->store, &run, levels, err);
+}
+
+static enum ode_status
+run_metrics(void *self, const char *id, const char *const *names, size_t n, int points,
+            json_t **series, struct ode_err *err)
+{
+    struct backend_parts *parts = self;
+    struct run run;
+
+    ODE_TRY(run_load(parts->store, id, &run, err));
+    return document_metrics(parts->store, &run, names, n, points, series, err);
+}
+
+/* --- files ----------------------------------------------------------------------------
+ */
+
+static enum ode_status
+open_file(struct backend_parts *parts, const char *id, const char *name, int *fd,
+          size_t *bytes, struct ode_err *err)
+{
+    struct ode_err why;
+    struct run run;
+    char path[PATH_BYTES];
+    enum ode_status status;
+
+    ODE_TRY(run_load(parts->store, id, &run, err));
+    if (!supervise_path(parts->sup, run.id, name, path, sizeof path))
+        return ode_fail(err, ODE_EIO, "", "the run's path is too long");
+    status = files_open(path, fd, bytes, &why);
+    if (status == ODE_ENOENT)
+        return ode_fail(err, ODE_ENOENT, "", "run %s, which is %s, has no %s", run.id,
+                        run.state, name);
+    if (status != ODE_OK && err)
+        *err = why;
+    return status;
+}
+
+static enum ode_status
+run_log(void *self, const char *id, int *fd, size_t *bytes, struct ode_err *err)
+{
+    return open_file(self, id, "worker.log", fd, bytes, err);
+}
+
+static enum ode_status
+run_artifact(void *self, const char *id, const char *name, int *fd, size_t *bytes,
+             struct ode_err *err)
+{
+    if (strcmp(name, "spec.json") != 0 && strcmp(name, "model.safetensors") != 0)
+        return ode_fail(err, ODE_ENOENT, "", "there is no artifact of that name");
+    return open_file(self, id, name, fd, bytes, err);
+}
+
+/* --- the rest -------------------------------------------------------------------------
+ */
+
+static enum ode_status
+run_cancel(void *self, const char *id, json_t **out, bool *done, struct ode_err *err)
+{
+    struct backend_parts *parts = self;
+    struct run run;
+
+    ODE_TRY(supervise_cancel(parts->sup, id, &run, err));
+    *done = run_state_of(&run) == RUN_CANCELLED;
+    return whole_run(parts, &run, out, err);
+}
+
+static enum ode_status
+datasets(void *self, json_t **sets, struct ode_err *err)
+{
+    struct backend_parts *parts = self;
+    json_t *list = sets_json(parts->sup->rules.data_dir);
+
+    if (!list)
+        return ode_fail(err, ODE_ENOMEM, "", "no memory for the answer");
+    *sets = list;
+    return ODE_OK;
+}
+
+/* Ready is who can take a job: write to the database, and run workers. */
+static enum ode_status
+ready(void *self, struct ode_err *err)
+{
+    struct backend_parts *parts = self;
+
+    if (parts->sup->stopping)
+        return ode_fail(err, ODE_EIO, "", "the daemon is stopping");
+    ODE_TRY(store_begin(parts->store, err));
+    store_rollback(parts->store);
+    return ODE_OK;
+}
+
+void
+backend_fill(struct backend *backend, struct backend_parts *parts)
+{
+    *backend = (struct backend){
+        .self = parts,
+        .job_submit = job_submit,
+        .job_get = job_get,
+        .job_list = job_list,
+        .run_get = run_get,
+        .run_list = run_list,
+        .run_levels = run_levels,
+        .run_metrics = run_metrics,
+        .run_log = run_log,
+        .run_artifact = run_artifact,
+        .run_cancel = run_cancel,
+        .datasets = datasets,
+        .ready = ready,
+    };
+}

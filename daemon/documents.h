@@ -1,0 +1,45 @@
+/*
+ * documents.h - jobs, runs, levels and metrics as the API's JSON.
+ *
+ * The shapes are ARCHITECTURE.md section 3's. Each *out is a new reference, the caller's.
+ * Failures are the database's and ODE_ENOMEM.
+ */
+#ifndef ODE_DAEMON_DOCUMENTS_H
+#define ODE_DAEMON_DOCUMENTS_H
+
+#include <jansson.h>
+
+#include "core/base/status.h"
+#include "daemon/run.h"
+#include "daemon/store.h"
+
+/* A run as it stands in lists. */
+enum ode_status document_run(struct store *store, const struct run *run, json_t **out,
+                             struct ode_err *err);
+
+/* The run of this id with its spec and the artifacts that lie in run_dir. */
+enum ode_status document_run_whole(struct store *store, const struct run *run,
+                                   const char *run_dir, json_t **out,
+                                   struct ode_err *err);
+
+/* The newest runs, of one state or (NULL) all, after the cursor or (NULL) from the first.
+ */
+enum ode_status document_runs(struct store *store, const char *state, const char *cursor,
+                              int limit, json_t **out, struct ode_err *err);
+
+/* A job with its spec; ODE_ENOENT. */
+enum ode_status document_job(struct store *store, const char *id, json_t **out,
+                             struct ode_err *err);
+enum ode_status document_jobs(struct store *store, const char *cursor, int limit,
+                              json_t **out, struct ode_err *err);
+
+enum ode_status document_levels(struct store *store, const struct run *run, json_t **out,
+                                struct ode_err *err);
+
+/* names: n of them, or all that the run has for n 0; at most `points` each, <= 0 for all.
+ */
+enum ode_status document_metrics(struct store *store, const struct run *run,
+                                 const char *const *names, size_t n, int points,
+                                 json_t **out, struct ode_err *err);
+
+#endif

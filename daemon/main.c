@@ -1,0 +1,159 @@
+/* main.c - odenetd: arguments to settings, settings to a daemon. */
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "daemon/daemon.h"
+
+enum { FLAGS_MOST = 64, FLAG_BYTES = 64, EXIT_USAGE = 2 };
+enum { OPT_CONFIG = 1000, OPT_CHECK, OPT_VERSION, OPT_HELP }; /* above all settings */
+
+struct flags {
+    struct option options[FLAGS_MOST];
+    char names[FLAGS_MOST][FLAG_BYTES];
+};
+
+/* grace_s becomes grace-s. */
+static const char *
+flag_name(const struct setting *setting, char name[FLAG_BYTES])
+{
+    snprintf(name, FLAG_BYTES, "%s", setting->name);
+    for (char *c = name; *c; c++)
+        if (*c == '_')
+            *c = '-';
+    return name;
+}
+
+static void
+make_flags(struct flags *flags)
+{
+    static const struct option own[] = {
+        {"config",        required_argument, NULL, OPT_CONFIG },
+        { "check-config", no_argument,       NULL, OPT_CHECK  },
+        { "version",      no_argument,       NULL, OPT_VERSION},
+        { "help",         no_argument,       NULL, OPT_HELP   },
+        { NULL,           0,                 NULL, 0          }
+    };
+    size_t n;
+    const struct setting *list = settings_list(&n);
+
+    for (size_t i = 0; i < n; i++)
+        flags->options[i] = (struct option){ flag_name(&list[i], flags->names[i]),
+                                             required_argument, NULL, (int)i };
+    memcpy(flags->options + n, own, sizeof own);
+}
+
+static void
+print_help(void)
+{
+    size_t n;
+    const struct setting *list = settings_list(&n);
+    char name[FLAG_BYTES], left[FLAG_BYTES + 32];
+
+    printf("Usage: odenetd [OPTION]...\n"
+           "Trains networks, coarse to fine, for whoever asks over HTTP.\n\n");
+    for (size_t i = 0; i < n; i++) {
+        snprintf(left, sizeof left, "--%s %s", flag_name(&list[i], name),
+                 list[i].argument);
+        printf("  %-22s %s", left, list[i].doc);
+        if (!list[i].text)
+            printf(" [%lld]", (long long)list[i].preset);
+        else if (*list[i].text_preset)
+            printf(" [%s]", list[i].text_preset);
+        putchar('\n');
+    }
+    printf("  %-22s %s\n", "--config FILE",
+           "a JSON object of these settings, with _ for -; flags go before it");
+    printf("  %-22s %s\n", "--check-config", "check the settings, and end");
+    printf("  %-22s %s\n", "--version", "print the version, and end");
+    printf("  %-22s %s\n", "--help", "print this, and end");
+}
+
+static int
+complain(const struct ode_err *err)
+{
+    fprintf(stderr, "odenetd: %s%s%s\n", err->at, *err->at ? ": " : "", err->text);
+    return err->code == ODE_EARG || err->code == ODE_ENOENT ? EXIT_USAGE : EXIT_FAILURE;
+}
+
+static int
+misused(void)
+{
+    fprintf(stderr, "odenetd: try odenetd --help\n");
+    return EXIT_USAGE;
+}
+
+/* The settings file, wherever its flag stands, goes before all other flags. */
+static enum ode_status
+read_config(const struct flags *flags, int argc, char **argv, struct settings *settings,
+            struct ode_err *err)
+{
+    int option;
+
+    optind = 0;
+    opterr = 0;
+    while ((option = getopt_long(argc, argv, "", flags->options, NULL)) != -1)
+        if (option == OPT_CONFIG)
+            ODE_TRY(settings_read(settings, optarg, err));
+    return ODE_OK;
+}
+
+struct orders {
+    bool check, help, version, wrong;
+};
+
+static enum ode_status
+read_flags(const struct flags *flags, int argc, char **argv, struct settings *settings,
+           struct orders *orders, struct ode_err *err)
+{
+    size_t n;
+    const struct setting *list = settings_list(&n);
+    char at[FLAG_BYTES + 2];
+    int option;
+
+    optind = 0;
+    opterr = 1;
+    while ((option = getopt_long(argc, argv, "", flags->options, NULL)) != -1) {
+        orders->check |= option == OPT_CHECK;
+        orders->help |= option == OPT_HELP;
+        orders->version |= option == OPT_VERSION;
+        orders->wrong |= option == '?';
+        if (option < (int)n && option >= 0 && option != '?') {
+            snprintf(at, sizeof at, "--%s", flags->names[option]);
+            ODE_TRY(settings_set(settings, &list[option], optarg, at, err));
+        }
+    }
+    if (optind < argc && !orders->wrong)
+        return ode_fail(err, ODE_EARG, "", "%.60s: no argument was expected",
+                        argv[optind]);
+    return ODE_OK;
+}
+
+int
+main(int argc, char **argv)
+{
+    struct flags flags = { 0 };
+    struct orders orders = { 0 };
+    struct settings settings;
+    struct ode_err err;
+
+    make_flags(&flags);
+    settings_preset(&settings);
+    if (read_config(&flags, argc, argv, &settings, &err) != ODE_OK
+        || read_flags(&flags, argc, argv, &settings, &orders, &err) != ODE_OK)
+        return complain(&err);
+    if (orders.wrong)
+        return misused();
+    if (orders.help)
+        return print_help(), EXIT_SUCCESS;
+    if (orders.version)
+        return puts("odenetd " PACKAGE_VERSION), EXIT_SUCCESS;
+    if (settings_settle(&settings, &err) != ODE_OK)
+        return complain(&err);
+    if (orders.check)
+        return puts("the settings are good"), EXIT_SUCCESS;
+    if (daemon_run(&settings, &err) != ODE_OK)
+        return complain(&err);
+    return EXIT_SUCCESS;
+}

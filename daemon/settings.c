@@ -1,0 +1,223 @@
+/* settings.c - presets, a file, flags, and the environment where all are silent. */
+#include "daemon/settings.h"
+
+#include <errno.h>
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "daemon/log.h"
+
+static const struct setting list[] = {
+#define SETTING_TEXT(member, preset, argument, doc) \
+    { #member, argument, doc, true, offsetof(struct settings, member), preset, 0, 0, 0 },
+#define SETTING_INT(member, preset, min, max, argument, doc)            \
+    { #member, argument, doc, false, offsetof(struct settings, member), \
+      NULL,    preset,   min, max },
+#include "daemon/settings.def"
+#undef SETTING_TEXT
+#undef SETTING_INT
+};
+
+enum { SETTINGS = sizeof list / sizeof *list };
+
+const struct setting *
+settings_list(size_t *n)
+{
+    *n = SETTINGS;
+    return list;
+}
+
+static char *
+text_of(struct settings *settings, const struct setting *setting)
+{
+    return (char *)settings + setting->offset;
+}
+
+static int64_t *
+number_of(struct settings *settings, const struct setting *setting)
+{
+    return (int64_t *)(void *)((char *)settings + setting->offset);
+}
+
+void
+settings_preset(struct settings *settings)
+{
+    for (size_t i = 0; i < SETTINGS; i++)
+        if (list[i].text)
+            snprintf(text_of(settings, &list[i]), SETTING_BYTES, "%s",
+                     list[i].text_preset);
+        else
+            *number_of(settings, &list[i]) = list[i].preset;
+}
+
+static enum ode_status
+set_text(struct settings *settings, const struct setting *setting, const char *value,
+         const char *at, struct ode_err *err)
+{
+    if (strlen(value) >= SETTING_BYTES)
+        return ode_fail(err, ODE_EARG, at, "the value is longer than %d bytes",
+                        SETTING_BYTES - 1);
+    strcpy(text_of(settings, setting), value);
+    return ODE_OK;
+}
+
+static enum ode_status
+set_number(struct settings *settings, const struct setting *setting, int64_t value,
+           const char *at, struct ode_err *err)
+{
+    if (value < setting->min || value > setting->max)
+        return ode_fail(err, ODE_EARG, at, "%lld is not between %lld and %lld",
+                        (long long)value, (long long)setting->min,
+                        (long long)setting->max);
+    *number_of(settings, setting) = value;
+    return ODE_OK;
+}
+
+enum ode_status
+settings_set(struct settings *settings, const struct setting *setting, const char *value,
+             const char *at, struct ode_err *err)
+{
+    long long number;
+    char *end;
+
+    if (setting->text)
+        return set_text(settings, setting, value, at, err);
+    errno = 0;
+    number = strtoll(value, &end, 10);
+    if (end == value || *end || errno)
+        return ode_fail(err, ODE_EARG, at, "\"%.40s\" is not a whole number", value);
+    return set_number(settings, setting, number, at, err);
+}
+
+/* --- the file ------------------------------------------------------------------------
+ */
+
+static enum ode_status
+set_member(struct settings *settings, const char *name, const json_t *value,
+           const char *path, struct ode_err *err)
+{
+    char at[128];
+
+    snprintf(at, sizeof at, "%.80s:/%.40s", path, name);
+    for (size_t i = 0; i < SETTINGS; i++) {
+        if (strcmp(list[i].name, name) != 0)
+            continue;
+        if (list[i].text && json_is_string(value))
+            return set_text(settings, &list[i], json_string_value(value), at, err);
+        if (!list[i].text && json_is_integer(value))
+            return set_number(settings, &list[i], json_integer_value(value), at, err);
+        return ode_fail(err, ODE_EARG, at, "this is to be a %s",
+                        list[i].text ? "text" : "whole number");
+    }
+    return ode_fail(err, ODE_EARG, at,
+                    "there is no such setting; odenetd --help lists them");
+}
+
+static enum ode_status
+read_failed(const char *path, const json_error_t *why, struct ode_err *err)
+{
+    if (why->line < 0) /* the file itself */
+        return ode_fail(err, access(path, F_OK) == 0 ? ODE_EIO : ODE_ENOENT, path, "%s",
+                        why->text);
+    return ode_fail(err, ODE_EARG, path, "line %d, column %d: %s", why->line, why->column,
+                    why->text);
+}
+
+enum ode_status
+settings_read(struct settings *settings, const char *path, struct ode_err *err)
+{
+    struct settings changed = *settings;
+    enum ode_status status = ODE_OK;
+    json_error_t why;
+    json_t *file = json_load_file(path, JSON_REJECT_DUPLICATES, &why), *value;
+    const char *name;
+
+    if (!file)
+        return read_failed(path, &why, err);
+    if (!json_is_object(file))
+        status = ode_fail(err, ODE_EARG, path, "the file is to be a JSON object");
+    json_object_foreach (file, name, value) {
+        status = set_member(&changed, name, value, path, err);
+        if (status != ODE_OK)
+            break;
+    }
+    json_decref(file);
+    if (status == ODE_OK)
+        *settings = changed;
+    return status;
+}
+
+/* --- what nobody said ----------------------------------------------------------------
+ */
+
+/* The first of these that is set: $own, $xdg/odenet, $HOME/below. */
+static enum ode_status
+place(char *path, const char *own, const char *xdg, const char *below, const char *flag,
+      struct ode_err *err)
+{
+    const char *value;
+
+    if (*path)
+        return ODE_OK;
+    if ((value = getenv(own)) && *value)
+        snprintf(path, SETTING_BYTES, "%s", value);
+    else if ((value = getenv(xdg)) && *value == '/')
+        snprintf(path, SETTING_BYTES, "%s/odenet", value);
+    else if ((value = getenv("HOME")) && *value)
+        snprintf(path, SETTING_BYTES, "%s/%s", value, below);
+    else
+        return ode_fail(err, ODE_EARG, flag, "$HOME is not set, so this must be given");
+    return ODE_OK;
+}
+
+/* odenet beside this program, as in the build tree; in ../bin, as installed; or any. */
+static void
+find_worker(char worker[SETTING_BYTES])
+{
+    static const char *const places[] = { "odenet", "../bin/odenet" };
+    char self[SETTING_BYTES - 32], *slash;
+    ssize_t n = readlink("/proc/self/exe", self, sizeof self - 1);
+
+    if (*worker)
+        return;
+    self[n > 0 ? n : 0] = '\0';
+    slash = strrchr(self, '/');
+    for (size_t i = 0; slash && i < sizeof places / sizeof *places; i++) {
+        snprintf(worker, SETTING_BYTES, "%.*s/%s", (int)(slash - self), self, places[i]);
+        if (access(worker, X_OK) == 0)
+            return;
+    }
+    strcpy(worker, "odenet");
+}
+
+static enum ode_status
+check_listen(const char *listen, struct ode_err *err)
+{
+    if (strncmp(listen, "127.", 4) != 0 && strcmp(listen, "::1") != 0
+        && strcmp(listen, "localhost") != 0)
+        return ode_fail(err, ODE_EARG, "--listen",
+                        "%.60s is not an address of this machine alone; only loopback is "
+                        "served (127.0.0.1, ::1), as there are no tokens yet",
+                        listen);
+    return ODE_OK;
+}
+
+enum ode_status
+settings_settle(struct settings *settings, struct ode_err *err)
+{
+    enum log_level level;
+
+    ODE_TRY(place(settings->state_dir, "STATE_DIRECTORY", "XDG_STATE_HOME",
+                  ".local/state/odenet", "--state-dir", err));
+    ODE_TRY(place(settings->data_dir, "ODENET_DATA", "XDG_DATA_HOME",
+                  ".local/share/odenet", "--data-dir", err));
+    ODE_TRY(check_listen(settings->listen, err));
+    if (!log_level_from_name(settings->log_level, &level))
+        return ode_fail(err, ODE_EARG, "--log-level",
+                        "\"%.40s\" is none of debug, info, warn and error",
+                        settings->log_level);
+    find_worker(settings->worker);
+    return ODE_OK;
+}

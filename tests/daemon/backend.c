@@ -1,0 +1,377 @@
+/* backend.c - what the daemon answers to the API. */
+#include "daemon/backend.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "tests/daemon/world.h"
+#include "tests/test.h"
+
+struct desk {
+    struct world world;
+    struct backend_parts parts;
+    struct backend api;
+};
+
+static void
+desk_open(struct desk *desk, int slots)
+{
+    world_open(&desk->world);
+    world_supervise(&desk->world, slots, 3000);
+    desk->parts = (struct backend_parts){ &desk->world.store, &desk->world.submit,
+                                          &desk->world.sup };
+    backend_fill(&desk->api, &desk->parts);
+}
+
+static json_t *
+spec_of(const char *set)
+{
+    return json_pack("{ss s{ss} s{s[{si si}]} s[{si s[i] si} {si si}] si}", "name",
+                     "steps=4", "data", "set", set, "model", "units", "channels", 8,
+                     "blocks", 2, "levels", "resolution", 8, "blocks", 1, "epochs", 1,
+                     "resolution", 16, "epochs", 2, "priority", 3);
+}
+
+/* Submits; *run becomes its id. */
+static json_t *
+submit(struct desk *desk, char run[ULID_LENGTH + 1])
+{
+    json_t *spec = spec_of("strokes"), *answer = NULL, *complaints = NULL;
+    struct ode_err err;
+
+    test_ok(desk->api.job_submit(desk->api.self, spec, &answer, &complaints, &err), &err);
+    ck_assert_ptr_null(complaints);
+    snprintf(run, ULID_LENGTH + 1, "%s",
+             json_string_value(json_object_get(
+                 json_array_get(json_object_get(answer, "runs"), 0), "id")));
+    ck_assert(ulid_valid(run));
+    json_decref(spec);
+    return answer;
+}
+
+/* The document as text without what changes from day to day; to be freed. */
+static char *
+text_of(const json_t *json)
+{
+    return json_dumps(json, JSON_COMPACT | JSON_SORT_KEYS);
+}
+
+static const json_t *
+at(const json_t *json, const char *member)
+{
+    const json_t *found = json_object_get(json, member);
+
+    ck_assert_msg(found != NULL, "no member %s", member);
+    return found;
+}
+
+START_TEST(a_run_has_every_member_that_the_contract_names)
+{
+    static const char *const members[] = {
+        "id",      "job",         "name",         "state",      "reason",      "priority",
+        "attempt", "max_retries", "created_at",   "started_at", "finished_at", "dataset",
+        "level",   "levels",      "resolution",   "blocks",     "step",        "steps",
+        "epoch",   "work",        "total_work",   "progress",   "time",        "eta_s",
+        "metrics", "error",       "model_sha256", "spec",       "artifacts"
+    };
+    size_t n = sizeof members / sizeof *members;
+    char id[ULID_LENGTH + 1];
+    struct desk desk;
+    struct ode_err err;
+    json_t *run;
+
+    desk_open(&desk, 0);
+    json_decref(submit(&desk, id));
+    test_ok(desk.api.run_get(desk.api.self, id, &run, &err), &err);
+    for (size_t i = 0; i < n; i++)
+        at(run, members[i]);
+    ck_assert_uint_eq(json_object_size(run), n);
+    ck_assert_str_eq(json_string_value(at(run, "state")), "queued");
+    ck_assert_str_eq(json_string_value(at(run, "dataset")), "strokes");
+    ck_assert_int_eq(json_integer_value(at(run, "priority")), 3);
+    ck_assert_int_eq(json_integer_value(at(run, "levels")), 2);
+    ck_assert(json_is_null(at(run, "level")));
+    ck_assert(json_is_null(at(run, "started_at")));
+    ck_assert(json_is_null(at(run, "error")));
+    json_t *spec = spec_of("strokes");
+    ck_assert(json_equal(at(run, "spec"), spec));
+    json_decref(spec);
+    json_decref(run);
+    world_close(&desk.world);
+}
+END_TEST
+
+START_TEST(a_queued_run_shows_its_ladder)
+{
+    char id[ULID_LENGTH + 1], *text;
+    struct desk desk;
+    struct ode_err err;
+    json_t *levels;
+
+    desk_open(&desk, 0);
+    json_decref(submit(&desk, id));
+    test_ok(desk.api.run_levels(desk.api.self, id, &levels, &err), &err);
+    text = text_of(json_array_get(at(levels, "levels"), 1));
+    ck_assert_str_eq(
+        text, "{\"blocks\":[2],\"epochs\":2,\"finished_at\":null,"
+              "\"flops_per_image\":null,\"level\":1,\"memory_bytes\":null,"
+              "\"metrics\":{},\"parameters\":null,\"resolution\":16,\"seconds\":null,"
+              "\"started_at\":null,\"state\":\"pending\",\"steps\":null,"
+              "\"transfer\":null,\"work\":null}");
+    free(text);
+    json_decref(levels);
+    world_close(&desk.world);
+}
+END_TEST
+
+START_TEST(a_finished_run_tells_its_story)
+{
+    char id[ULID_LENGTH + 1];
+    struct desk desk;
+    struct ode_err err;
+    struct run row;
+    json_t *run, *levels, *series;
+    const json_t *points;
+
+    desk_open(&desk, 1);
+    json_decref(submit(&desk, id));
+    test_ok(run_load(&desk.world.store, id, &row, &err), &err);
+    world_wait(&desk.world, row.number, RUN_SUCCEEDED);
+
+    test_ok(desk.api.run_get(desk.api.self, id, &run, &err), &err);
+    ck_assert_double_eq(json_number_value(at(run, "progress")), 1);
+    ck_assert_int_eq(json_integer_value(at(run, "step")), 8);
+    ck_assert_int_eq(json_integer_value(at(run, "level")), 1);
+    ck_assert_int_eq(json_integer_value(at(run, "resolution")), 16);
+    ck_assert_str_eq(json_string_value(at(run, "model_sha256")), "00ff");
+    ck_assert_double_eq(json_number_value(at(at(run, "metrics"), "train.loss")), 1.0 / 8);
+    ck_assert_uint_eq(json_array_size(at(run, "artifacts")), 2);
+    ck_assert(json_is_string(at(run, "finished_at")));
+    json_decref(run);
+
+    test_ok(desk.api.run_levels(desk.api.self, id, &levels, &err), &err);
+    ck_assert_double_eq(
+        json_number_value(at(json_array_get(at(levels, "levels"), 1), "seconds")), 1);
+    ck_assert(json_is_object(at(json_array_get(at(levels, "levels"), 1), "transfer")));
+    json_decref(levels);
+
+    test_ok(desk.api.run_metrics(desk.api.self, id, (const char *[]){ "train.loss" }, 1,
+                                 0, &series, &err),
+            &err);
+    points = at(json_array_get(at(series, "series"), 0), "points");
+    ck_assert_uint_eq(json_array_size(points), 8);
+    ck_assert_double_eq(json_number_value(at(json_array_get(points, 4), "value")), 0.2);
+    json_decref(series);
+    test_ok(desk.api.run_metrics(desk.api.self, id, NULL, 0, 3, &series, &err), &err);
+    ck_assert_uint_eq(json_array_size(at(series, "series")), 2);
+    points = at(json_array_get(at(series, "series"), 1), "points");
+    ck_assert_uint_eq(json_array_size(points), 3);
+    json_decref(series);
+    test_ok(desk.api.run_metrics(desk.api.self, id, (const char *[]){ "nothing" }, 1, 3,
+                                 &series, &err),
+            &err);
+    ck_assert_uint_eq(
+        json_array_size(at(json_array_get(at(series, "series"), 0), "points")), 0);
+    json_decref(series);
+    world_close(&desk.world);
+}
+END_TEST
+
+START_TEST(lists_are_paged_from_the_newest)
+{
+    enum { RUNS = 5 };
+    char ids[RUNS][ULID_LENGTH + 1];
+    struct backend_page page = { .limit = 2 };
+    char cursor[ULID_LENGTH + 1];
+    struct desk desk;
+    struct ode_err err;
+    int seen = 0;
+
+    desk_open(&desk, 0);
+    for (int i = 0; i < RUNS; i++)
+        json_decref(submit(&desk, ids[i]));
+    for (bool more = true; more;) {
+        json_t *list;
+
+        test_ok(desk.api.run_list(desk.api.self, &page, &list, &err), &err);
+        for (size_t i = 0; i < json_array_size(at(list, "runs")); i++, seen++)
+            ck_assert_str_eq(
+                json_string_value(at(json_array_get(at(list, "runs"), i), "id")),
+                ids[RUNS - 1 - seen]);
+        more = json_is_string(at(list, "next"));
+        if (more)
+            snprintf(cursor, sizeof cursor, "%s", json_string_value(at(list, "next")));
+        page.cursor = cursor;
+        json_decref(list);
+    }
+    ck_assert_int_eq(seen, RUNS);
+    world_close(&desk.world);
+}
+END_TEST
+
+START_TEST(lists_are_filtered_by_state)
+{
+    char first[ULID_LENGTH + 1], second[ULID_LENGTH + 1];
+    struct backend_page page = { .limit = 50, .state = "cancelled" };
+    struct desk desk;
+    struct ode_err err;
+    json_t *list;
+    bool done;
+
+    desk_open(&desk, 0);
+    json_decref(submit(&desk, first));
+    json_decref(submit(&desk, second));
+    test_ok(desk.api.run_cancel(desk.api.self, first, &list, &done, &err), &err);
+    ck_assert(done);
+    json_decref(list);
+    test_ok(desk.api.run_list(desk.api.self, &page, &list, &err), &err);
+    ck_assert_uint_eq(json_array_size(at(list, "runs")), 1);
+    ck_assert(json_is_null(at(list, "next")));
+    json_decref(list);
+    test_ok(desk.api.job_list(desk.api.self, &page, &list, &err), &err);
+    ck_assert_uint_eq(json_array_size(at(list, "jobs")), 2);
+    json_decref(list);
+    world_close(&desk.world);
+}
+END_TEST
+
+START_TEST(a_job_has_its_spec_and_its_runs)
+{
+    char id[ULID_LENGTH + 1];
+    struct desk desk;
+    struct ode_err err;
+    json_t *answer, *job;
+
+    desk_open(&desk, 0);
+    answer = submit(&desk, id);
+    test_ok(
+        desk.api.job_get(desk.api.self, json_string_value(at(answer, "id")), &job, &err),
+        &err);
+    ck_assert(json_equal(at(job, "runs"), at(answer, "runs")));
+    ck_assert_str_eq(json_string_value(at(at(job, "spec"), "name")), "steps=4");
+    json_decref(job);
+    json_decref(answer);
+    ck_assert_int_eq(desk.api.job_get(desk.api.self, id, &job, &err), ODE_ENOENT);
+    world_close(&desk.world);
+}
+END_TEST
+
+START_TEST(a_bad_spec_is_refused_with_its_places)
+{
+    json_t *spec = spec_of("strokes"), *answer = NULL, *complaints = NULL;
+    struct desk desk;
+    struct ode_err err;
+    char *runs;
+
+    desk_open(&desk, 1);
+    json_object_set_new(json_array_get(json_object_get(spec, "levels"), 0), "epochs",
+                        json_integer(-3));
+    ck_assert_int_eq(desk.api.job_submit(desk.api.self, spec, &answer, &complaints, &err),
+                     ODE_ESPEC);
+    ck_assert_str_eq(json_string_value(at(json_array_get(complaints, 0), "pointer")),
+                     "/levels/0/epochs");
+    ck_assert_ptr_null(answer);
+    runs = world_ask(&desk.world, "SELECT count(*) FROM runs");
+    ck_assert_str_eq(runs, "0");
+    free(runs);
+    json_decref(complaints);
+    json_decref(spec);
+    world_close(&desk.world);
+}
+END_TEST
+
+START_TEST(a_data_set_that_is_not_there_is_refused)
+{
+    json_t *spec = spec_of("mnist"), *answer = NULL, *complaints = NULL;
+    struct desk desk;
+    struct ode_err err;
+
+    desk_open(&desk, 1);
+    desk.world.sup.rules.data_dir = "/nowhere";
+    json_array_remove(json_object_get(spec, "levels"), 1);
+    json_object_set_new(json_array_get(json_object_get(spec, "levels"), 0), "resolution",
+                        json_integer(28));
+    json_object_del(json_array_get(json_object_get(spec, "levels"), 0), "blocks");
+    ck_assert_int_eq(desk.api.job_submit(desk.api.self, spec, &answer, &complaints, &err),
+                     ODE_EDATA);
+    ck_assert_str_eq(err.at, "/data/set");
+    ck_assert_ptr_nonnull(strstr(err.text, "/nowhere/mnist"));
+    json_decref(complaints);
+    json_decref(spec);
+    world_close(&desk.world);
+}
+END_TEST
+
+START_TEST(a_failed_run_says_why)
+{
+    struct desk desk;
+    struct ode_err err;
+    struct run row;
+    json_t *run;
+
+    desk_open(&desk, 1);
+    row = world_submit(&desk.world, &(struct world_order){ .name = "fail=4" });
+    world_wait(&desk.world, row.number, RUN_FAILED);
+    test_ok(desk.api.run_get(desk.api.self, row.id, &run, &err), &err);
+    ck_assert_str_eq(json_string_value(at(at(run, "error"), "code")), "EDIVERGE");
+    ck_assert_str_eq(json_string_value(at(at(run, "error"), "at")), "/levels/0");
+    json_decref(run);
+    world_close(&desk.world);
+}
+END_TEST
+
+START_TEST(files_are_opened_only_where_they_exist)
+{
+    char id[ULID_LENGTH + 1];
+    struct desk desk;
+    struct ode_err err;
+    size_t bytes;
+    char text[1] = "";
+    int fd;
+
+    desk_open(&desk, 0);
+    json_decref(submit(&desk, id));
+    test_ok(desk.api.run_artifact(desk.api.self, id, "spec.json", &fd, &bytes, &err),
+            &err);
+    ck_assert_int_eq(read(fd, text, 1), 1);
+    ck_assert_int_eq(text[0], '{');
+    close(fd);
+    ck_assert_int_eq(
+        desk.api.run_artifact(desk.api.self, id, "model.safetensors", &fd, &bytes, &err),
+        ODE_ENOENT);
+    ck_assert_int_eq(
+        desk.api.run_artifact(desk.api.self, id, "../../odenet.db", &fd, &bytes, &err),
+        ODE_ENOENT);
+    ck_assert_int_eq(desk.api.run_log(desk.api.self, id, &fd, &bytes, &err), ODE_ENOENT);
+    world_close(&desk.world);
+}
+END_TEST
+
+START_TEST(is_ready_while_the_database_can_be_written)
+{
+    struct desk desk;
+    struct ode_err err;
+    json_t *sets;
+
+    desk_open(&desk, 1);
+    test_ok(desk.api.ready(desk.api.self, &err), &err);
+    test_ok(desk.api.datasets(desk.api.self, &sets, &err), &err);
+    ck_assert_uint_ge(json_array_size(at(sets, "datasets")), 4);
+    json_decref(sets);
+    sqlite3_exec(desk.world.store.db, "PRAGMA query_only = ON", NULL, NULL, NULL);
+    ck_assert_int_eq(desk.api.ready(desk.api.self, &err), ODE_EIO);
+    sqlite3_exec(desk.world.store.db, "PRAGMA query_only = OFF", NULL, NULL, NULL);
+    world_close(&desk.world);
+}
+END_TEST
+
+TEST_SUITE(backend, 30, a_run_has_every_member_that_the_contract_names,
+           a_queued_run_shows_its_ladder, a_finished_run_tells_its_story,
+           lists_are_paged_from_the_newest, lists_are_filtered_by_state,
+           a_job_has_its_spec_and_its_runs, a_bad_spec_is_refused_with_its_places,
+           a_data_set_that_is_not_there_is_refused, a_failed_run_says_why,
+           files_are_opened_only_where_they_exist,
+           is_ready_while_the_database_can_be_written)
