@@ -33,7 +33,7 @@ static const char usage[] =
     "  --run-dir DIR   else SPEC's name without .json, with .run, in the current folder\n"
     "  --data-dir DIR  where the data sets lie; else $ODENET_DATA, else\n"
     "                  $XDG_DATA_HOME/odenet, else ~/.local/share/odenet\n"
-    "  --threads N     else the spec's resources/threads, else as many as cores\n"
+    "  --threads N     0 or none: the spec's resources/threads, else as many as cores\n"
     "  --resume        go on from the newest good checkpoint; from the start if none\n"
     "  --kernels NAME  portable, avx2 or avx512; else $ODENET_ISA, else the fastest\n"
     "  --lock-fd FD    the descriptor of DIR/worker.lock, locked by the caller\n"
@@ -87,7 +87,7 @@ option_take(struct options *o, int c, const char **data_dir)
         *data_dir = optarg;
         return true;
     case 't':
-        return options_number("odenet train: --threads", optarg, 1, 256, &o->threads);
+        return options_number("odenet train: --threads", optarg, 0, 256, &o->threads);
     case 'k':
         o->kernels = optarg;
         return true;
