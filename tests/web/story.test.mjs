@@ -19,11 +19,11 @@ function spec(name, epochs) {
   return {
     name,
     data: { set: 'strokes', train_size: 2000, test_size: 500 },
-    model: { units: [{ channels: 8, blocks: 2 }, { channels: 16, blocks: 2 }] },
+    model: { units: [{ channels: 8, blocks: 4 }, { channels: 16, blocks: 4 }] },
     levels: [
-      { resolution: 8, blocks: [1, 1], epochs },
-      { resolution: 16, blocks: [1, 1], epochs },
+      { resolution: 8, blocks: [2, 2], epochs },
       { resolution: 16, blocks: [2, 2], epochs },
+      { resolution: 16, blocks: [4, 4], epochs },
     ],
   };
 }
