@@ -15,8 +15,10 @@ test_core_SOURCES = \
 	%D%/core/dataset.c \
 	%D%/core/depth.c \
 	%D%/core/engine.c \
+	%D%/core/file.c \
 	%D%/core/files.c \
 	%D%/core/files.h \
+	%D%/core/hash.c \
 	%D%/core/idx.c \
 	%D%/core/kernels.c \
 	%D%/core/layers.c \
