@@ -5,6 +5,9 @@ libodenet_a_CFLAGS = $(AM_CFLAGS) $(ZLIB_CFLAGS) $(MD_CFLAGS) $(OPENBLAS_CFLAGS)
 libodenet_a_LIBADD =
 libodenet_a_SOURCES = \
 	%D%/base/arena.c \
+	%D%/base/field.c \
+	%D%/base/file.c \
+	%D%/base/hash.c \
 	%D%/base/rng.c \
 	%D%/base/status.c \
 	%D%/base/team.c \
@@ -31,6 +34,7 @@ libodenet_a_SOURCES = \
 	%D%/optim/schedule.c \
 	%D%/optim/sgd.c \
 	%D%/recipe/recipe.c \
+	%D%/recipe/settle.c \
 	%D%/scales/depth.c \
 	%D%/scales/metric.c \
 	%D%/scales/stencil.c \
@@ -42,6 +46,10 @@ libodenet_a_SOURCES = \
 core_headers = \
 	%D%/base/arena.h \
 	%D%/base/field.h \
+	%D%/base/field_structs.inc \
+	%D%/base/field_tables.inc \
+	%D%/base/file.h \
+	%D%/base/hash.h \
 	%D%/base/real.h \
 	%D%/base/rng.h \
 	%D%/base/status.def \
