@@ -15,7 +15,8 @@ enum { MOMENTS_N = 1024 }; /* training examples that moments are estimated from 
 
 static const char usage[] =
     "usage: odenet eval MODEL.safetensors [--data SET] [--resolution R]\n"
-    "                   [--data-dir DIR] [--threads N] [--json]\n"
+    "                   [--method transfer|unchanged] [--data-dir DIR] [--threads N]\n"
+    "                   [--json]\n"
     "\n"
     "Loss and accuracy on the test examples. At a resolution other than the model's own\n"
     "its kernels are transferred, and its normalisation statistics estimated again from\n"
@@ -23,6 +24,8 @@ static const char usage[] =
     "\n"
     "  --data SET      else the set that the model was trained on\n"
     "  --resolution R  else the model's own\n"
+    "  --method NAME   at another resolution: transfer the kernels as the model's spec\n"
+    "                  says (the default), or leave them unchanged\n"
     "  --data-dir DIR  where the data sets lie; else $ODENET_DATA, else\n"
     "                  $XDG_DATA_HOME/odenet, else ~/.local/share/odenet\n"
     "  --threads N     else as many as cores\n"
@@ -33,7 +36,7 @@ struct options {
     const char *path, *set;
     char root[OPTIONS_PATH];
     int resolution, threads;
-    bool json, help;
+    bool unchanged, json, help;
 };
 
 struct score {
@@ -70,6 +73,13 @@ option_take(struct options *o, int c, const char **data_dir)
                               &o->resolution);
     case 't':
         return options_number("odenet eval: --threads", optarg, 1, 256, &o->threads);
+    case 'm':
+        o->unchanged = strcmp(optarg, "unchanged") == 0;
+        if (o->unchanged || strcmp(optarg, "transfer") == 0)
+            return true;
+        fprintf(stderr, "odenet eval: --method is \"%s\"; choose transfer or unchanged\n",
+                optarg);
+        return false;
     case 'j':
         o->json = true;
         return true;
@@ -88,6 +98,7 @@ options_parse(struct options *o, int argc, char **argv)
         {"data",        required_argument, NULL, 's'},
         { "data-dir",   required_argument, NULL, 'd'},
         { "resolution", required_argument, NULL, 'r'},
+        { "method",     required_argument, NULL, 'm'},
         { "threads",    required_argument, NULL, 't'},
         { "json",       no_argument,       NULL, 'j'},
         { "help",       no_argument,       NULL, 'h'},
@@ -199,6 +210,8 @@ eval(const struct options *o, struct model *own, struct model *other, struct sco
     if (!o->resolution || o->resolution == level->resolution)
         return measure(o, own, (int)level->resolution, &data, false, score, err);
     own->recipe.data = data;
+    if (o->unchanged)
+        own->recipe.transfer.space = ODE_SPACE_NONE;
     ODE_TRY(model_transfer(own, o->resolution, level->blocks, other, err));
     return measure(o, other, (int)level->resolution, &data, true, score, err);
 }

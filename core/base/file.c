@@ -136,11 +136,14 @@ ode_file_write_atomic(const char *path, const struct iovec *piece, size_t n,
                       struct ode_err *err)
 {
     char temporary[PATH_MAX];
+    struct stat st;
     int saved;
 
     if (snprintf(temporary, sizeof temporary, "%s.tmp", path) >= (int)sizeof temporary)
         return ode_fail(err, ODE_EIO, path, "the path has more than %d bytes",
                         PATH_MAX - 5);
+    if (stat(path, &st) == 0 && !S_ISREG(st.st_mode)) /* a device would be replaced */
+        return ode_fail(err, ODE_EIO, path, "this is not a plain file; name another");
     if (write_synced(temporary, piece, n) != 0 || rename(temporary, path) != 0) {
         saved = errno;
         unlink(temporary);
