@@ -22,7 +22,7 @@ half_step(const struct ode_step *s, const struct ode_layer *l, const real *x, re
 }
 
 /* Cotangents through to = from + sign h K^T s(u), u = K x + b: dx += J' dto, and
- * dK = G(q, x) + G(sign h s(u), dto), as K enters twice [A.5]. q overwrites a. */
+ * dK = G(q, x) + G(sign h s(u), dto), as K enters twice. q overwrites a. */
 static void
 half_adjoint(const struct ode_step *s, const struct ode_layer *l, const real *x,
              const real *u, real sign, const real *dto, real *dx)

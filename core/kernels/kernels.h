@@ -81,7 +81,7 @@ struct ode_kernels {
                      real grid, const real *y0, real *y);
 
     /* dw[o][i][ky][kx] += sum over pixels of p[o](y, x) * x[i](y + ky - 1, x + kx - 1):
-     * G(P, X) of PAPERS A.5. p: image of c->out, x: image of c->in, dw: packed. */
+     * the gradient of <p, K x>. p: image of c->out, x: image of c->in, dw: packed. */
     void (*conv_weights)(const struct ode_conv *c, const real *p, const real *x,
                          real *dw);
 

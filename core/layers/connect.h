@@ -2,7 +2,7 @@
  * connect.h - from one segment to the next: 2x2 means, then zero channels.
  *
  * Each half of the state is widened from `from` to `to` channels with (to - from) / 2
- * zero channels before the old ones and the rest after them [A.8], so that Y stays with Y
+ * zero channels before the old ones and the rest after them, so that Y stays with Y
  * and Z with Z. The size is halved; an odd last row or column can't occur, as a recipe
  * with one is refused.
  */

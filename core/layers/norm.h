@@ -11,7 +11,7 @@
 
 #include "core/kernels/kernels.h"
 
-/* Added to variances: as in the authors' code [A.8]. */
+/* Added to variances: as in the code of Chang et al. */
 #define ODE_NORM_EPSILON 1e-3
 
 struct ode_norm_shape {

@@ -70,7 +70,7 @@ enum ode_status ode_net_init(struct ode_net *net, const struct ode_recipe_spec *
                              size_t level, int in, int classes, struct ode_err *err);
 void ode_net_release(struct ode_net *net); /* safe on zeros and twice */
 
-/* Initial values: kernels truncated normal with variance 2 / (9 out) [A.8], classifier
+/* Initial values: kernels truncated normal with variance 2 / (9 out), classifier
  * uniform with variance 1 / channels, scales and variances 1, all else 0. */
 void ode_net_initialise(const struct ode_net *net, uint64_t seed, real *theta,
                         real *statistics);

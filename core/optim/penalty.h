@@ -4,7 +4,7 @@
  *   decay       wd/2 |theta|^2 over kernels and classifier; of blocks, times h /
  * h_finest, so that it is an integral over time and means the same at every depth
  *   smoothness  alpha/2 sum_j h |(theta_{j+1} - theta_j) / h|^2 over the parameters of
- *               blocks of one segment, biases included [A.7, B.3]
+ *               blocks of one segment, biases included [Chang et al. 2018]
  */
 #ifndef ODE_CORE_OPTIM_PENALTY_H
 #define ODE_CORE_OPTIM_PENALTY_H

@@ -1,7 +1,7 @@
 /*
  * metric.h - training on coarse images what is meant for fine ones.
  *
- * Going finer multiplies the noise of 3x3 taps (PAPERS: B.2.5; stencil.h), the more the
+ * Going finer multiplies the noise of 3x3 taps (stencil.h), the more the
  * higher its frequency. So kernels of a coarse level are treated as what they are:
  * restrictions K_H = A K_h of kernels at the finest resolution of the ladder. Their
  * initial values are restrictions of kernels drawn there; and a step along the gradient

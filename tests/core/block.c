@@ -166,7 +166,7 @@ round_trip(int n, enum ode_act act, double dt, double grid, bool constant)
     return d;
 }
 
-/* DESIGN 4.4: on the grid the inverse is exact at depth 10, 100 and 1000. */
+/* On the grid the inverse is exact at depth 10, 100 and 1000. */
 START_TEST(inverse_is_exact_on_the_grid)
 {
 #ifdef ODE_DOUBLE
@@ -181,7 +181,7 @@ START_TEST(inverse_is_exact_on_the_grid)
 }
 END_TEST
 
-/* PAPERS E 6 and ENGINE-NOTES G5. */
+/* Oracles E 6 and G 5: the budget of fp32 and of double. */
 START_TEST(inverse_without_grid_is_within_the_budget)
 {
 #ifdef ODE_DOUBLE
@@ -196,7 +196,7 @@ START_TEST(inverse_without_grid_is_within_the_budget)
 }
 END_TEST
 
-/* PAPERS E 7: doubling the depth does not much more than double the error. */
+/* Oracle E 7: doubling the depth does not much more than double the error. */
 START_TEST(inverse_error_grows_linearly)
 {
     const double short_way = round_trip(50, ODE_ACT_TANH, 0.05, 0, true);
@@ -251,7 +251,7 @@ START_TEST(adjoint_is_the_transposed_derivative)
 }
 END_TEST
 
-/* ENGINE-NOTES T3: the same call twice gives the same, and leaves its input alone. */
+/* The same call twice gives the same, and leaves its input alone. */
 START_TEST(forward_is_pure)
 {
     struct ode_pair x = pair_noise(1, 0), kept = pair_copy(x);

@@ -117,7 +117,7 @@ shifted_loss(const struct toy *t, const double *theta, const double *v, double e
     return loss;
 }
 
-/* PAPERS E 11: for every tensor, the engine's gradient in a random direction against the
+/* Oracle E 11: for every tensor, the engine's gradient in a random direction against the
  * central difference of the reference's loss. */
 START_TEST(gradient_of_every_tensor_is_the_derivative)
 {
@@ -154,7 +154,7 @@ START_TEST(gradient_of_every_tensor_is_the_derivative)
 }
 END_TEST
 
-/* PAPERS E 12: the gradients of inner K and outer K^T, untied, sum to the tied one. */
+/* Oracle E 12: the gradients of inner K and outer K^T, untied, sum to the tied one. */
 START_TEST(tied_gradient_is_the_sum_of_the_untied)
 {
     const double e = 1e-5;
@@ -203,7 +203,7 @@ engine_loss(struct toy *t, const real *theta, const double *v, double e, int n)
     return report.loss / n;
 }
 
-/* PAPERS E 10: |J(t + e v) - J| is of order 1 and |J(t + e v) - J - e <g, v>| of order 2,
+/* Oracle E 10: |J(t + e v) - J| is of order 1 and |J(t + e v) - J - e <g, v>| of order 2,
  * over all parameters at once, several micro-batches and both memory modes. */
 START_TEST(taylor_orders_are_one_and_two)
 {
@@ -297,7 +297,7 @@ START_TEST(reversed_gradients_equal_stored_ones_bit_for_bit)
 }
 END_TEST
 
-/* PAPERS E 8, without rounding to the grid: nearly equal. */
+/* Oracle E 8, without rounding to the grid: nearly equal. */
 START_TEST(inexact_reversal_is_close)
 {
     for (int net = 0; net < 2; net++) {
@@ -363,7 +363,7 @@ START_TEST(tables_agree_to_rounding)
 }
 END_TEST
 
-/* PAPERS E 9: with reversal the thread's buffers do not grow with depth. */
+/* Oracle E 9: with reversal the thread's buffers do not grow with depth. */
 START_TEST(reversal_takes_the_same_memory_at_any_depth)
 {
     size_t work[2][2];

@@ -177,7 +177,7 @@ START_TEST(conv_leaves_halo_and_padding_zero)
 }
 END_TEST
 
-/* PAPERS E 1: <K x, y> = <x, K^T y>, K^T being the kernel with flipped taps. */
+/* Oracle E 1: <K x, y> = <x, K^T y>, K^T being the kernel with flipped taps. */
 START_TEST(flipped_kernel_is_the_adjoint)
 {
     EACH(k, o)
@@ -199,7 +199,7 @@ START_TEST(flipped_kernel_is_the_adjoint)
 }
 END_TEST
 
-/* PAPERS E 2: <G(P, X), dK> = <P, dK x>. */
+/* Oracle E 2: <G(P, X), dK> = <P, dK x>. */
 START_TEST(weight_gradient_is_the_adjoint)
 {
     EACH(k, o)

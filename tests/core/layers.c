@@ -16,7 +16,7 @@
 #define TOLERANCE 2e-6
 #endif
 
-/* PAPERS E 5. */
+/* Oracle E 5: <P x, y> = <x, P' y>. */
 START_TEST(connector_adjoint_is_exact)
 {
     const struct ode_connector c = { .from = 18, .to = 33, .h = 6, .w = 10 };
@@ -114,7 +114,7 @@ START_TEST(features_adjoint_is_exact)
 }
 END_TEST
 
-/* PAPERS E 13. */
+/* Oracle E 13. */
 START_TEST(uniform_logits_cost_the_logarithm_of_the_classes)
 {
     real ten[10] = { 0 }, hundred[100] = { 0 };
@@ -132,7 +132,7 @@ START_TEST(uniform_logits_cost_the_logarithm_of_the_classes)
 }
 END_TEST
 
-/* ENGINE-NOTES T6. */
+/* Neither overflow nor underflow. */
 START_TEST(loss_survives_huge_logits)
 {
     real sure[3] = { (real)1e4, (real)-1e4, 0 }, wrong[2] = { (real)1e4, (real)-1e4 };

@@ -37,7 +37,7 @@ parameters(int c0, int c1, int c2, int n)
     return count;
 }
 
-/* PAPERS E 33: one bias per half-step, code placement. */
+/* Oracle E 33: one bias per half-step, code placement. */
 START_TEST(weight_counts_are_the_papers)
 {
     ck_assert_uint_eq(parameters(32, 64, 112, 6), 428538);    /* Hamiltonian-74   */
@@ -46,7 +46,7 @@ START_TEST(weight_counts_are_the_papers)
 }
 END_TEST
 
-/* SPEED: 157.5 million multiply-adds a picture when all blocks of a unit are at its own
+/* 157.5 million multiply-adds a picture when all blocks of a unit are at its own
  * width; with the code's placement one block of each later unit is at the width before.
  */
 START_TEST(flops_count_each_convolution_once)

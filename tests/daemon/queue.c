@@ -8,7 +8,7 @@
 #include "tests/daemon/world.h"
 #include "tests/test.h"
 
-/* Drawn from DESIGN's picture: a row per state, a column per state, 'x' may follow. */
+/* A row per state, a column per state, 'x' may follow. */
 static const char *const picture[RUN_STATES] = {
     /*                  q s r p S F C */
     [RUN_QUEUED] = ". x . . . x x",    [RUN_STARTING] = "x . x . . x x",
