@@ -143,6 +143,20 @@ fake_worker_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS)
 fake_worker_LDADD = $(JANSSON_LIBS)
 fake_worker_SOURCES = %D%/daemon/fake_worker.c
 
+# Stories of the real programs. Under sanitizers they are too slow to be told.
+e2e_stories = \
+	%D%/e2e/bad_specs.sh \
+	%D%/e2e/browser.sh \
+	%D%/e2e/command_line.sh \
+	%D%/e2e/killed_worker.sh \
+	%D%/e2e/main_job.sh \
+	%D%/e2e/queue.sh \
+	%D%/e2e/storm.sh
+if !SANITIZERS
+TESTS += $(e2e_stories)
+endif
+%D%/e2e/browser.log: %D%/web/run.log
+
 else
 
 check-local:
@@ -151,6 +165,14 @@ check-local:
 endif
 
 EXTRA_DIST += \
+	%D%/e2e/bad_specs.sh \
+	%D%/e2e/browser.sh \
+	%D%/e2e/command_line.sh \
+	%D%/e2e/killed_worker.sh \
+	%D%/e2e/lib.sh \
+	%D%/e2e/main_job.sh \
+	%D%/e2e/queue.sh \
+	%D%/e2e/storm.sh \
 	%D%/web/fake.mjs \
 	%D%/web/lib.mjs \
 	%D%/web/package-lock.json \

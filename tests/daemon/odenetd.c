@@ -419,7 +419,7 @@ START_TEST(thirty_kills_leave_the_tables_of_an_undisturbed_run)
     house_open(&house, NULL);
     submit(&house, "steps=300", calm);
     assert_ends(&house, calm, "succeeded");
-    submit(&house, "steps=300 pause=4", run);
+    submit(&house, "steps=300 pause=15", run); /* 4.5 s of work at the least */
     while (kills < KILLS) {
         json_t *json = get_run(&house, run, "");
         const char *state = json_string_value(json_object_get(json, "state"));

@@ -1,0 +1,97 @@
+#!/bin/bash
+# command_line.sh - odenet by hand: exit codes, words, and one transfer there and back.
+# shellcheck source=tests/e2e/lib.sh disable=SC2016,SC2119,SC2317 # jq has dollars, lib.sh calls
+. "${srcdir:-$(dirname "$0")/../..}/tests/e2e/lib.sh"
+need od
+
+# ends WHAT CODE WORD COMMAND...: exits with the code and says the word.
+ends () {
+    local what=$1 expected=$2 word=$3 status=0
+
+    shift 3
+    "$@" > "$body" 2>&1 || status=$?
+    same "$what: its exit code" $status "$expected"
+    check "$what: its word" grep -q -- "$word" "$body"
+}
+
+# The data of a safetensors file from `skip` bytes on, as numbers, one a line.
+numbers () {
+    local header
+
+    header=$(od -A n -t u8 -N 8 "$1" | tr -d ' ')
+    od -A n -v -t f4 -w4 -j $((8 + header)) "$1"
+}
+
+# close FILE FILE: equal tensors, to the error of a stencil there and back.
+close () {
+    paste <(numbers "$1") <(numbers "$2") | awk '
+        { d = $1 - $2; sum += d * d; all += $1 * $1 }
+        END { exit !(NR > 1000 && sum <= 1.6e-11 * all) }'
+}
+
+for command in "" train plan eval transfer data; do
+    # shellcheck disable=SC2086 # no command is none
+    ends "help of odenet $command" 0 usage ./odenet $command --help
+done
+ends "no command" 2 COMMAND ./odenet
+ends "an unknown command" 2 "no command" ./odenet fly
+ends "an unknown flag" 2 usage ./odenet train --fly
+
+ladder hand 100 1 > "$work/spec.json"
+ends "a good run" 0 succeeded ./odenet train "$work/spec.json" --run-dir "$work/run"
+ends "a folder with a run in it" 2 resume ./odenet train "$work/spec.json" --run-dir "$work/run"
+jq '.seed = 2' "$work/spec.json" > "$work/other.json"
+ends "the checkpoints of another spec" 2 "another job" \
+    ./odenet train "$work/other.json" --run-dir "$work/run" --resume
+ends "a spec that is not there" 3 nowhere.json ./odenet train "$work/nowhere.json"
+jq '.levels[0].epochs = -1' "$work/spec.json" > "$work/bad.json"
+ends "a bad spec" 2 /levels/0/epochs ./odenet train "$work/bad.json" --run-dir "$work/bad"
+jq '.data.set = "mnist" | .levels = [{resolution: 28, epochs: 1}]' "$work/spec.json" \
+    > "$work/mnist.json"
+ends "a data set that is not there" 3 "$work/nothing" \
+    ./odenet train "$work/mnist.json" --run-dir "$work/mnist" --data-dir "$work/nothing"
+exec 9> "$work/run/worker.lock"
+flock 9
+ends "a folder in use" 73 "another worker" \
+    ./odenet train "$work/spec.json" --run-dir "$work/run" --resume
+exec 9>&-
+ladder long 400 10000 > "$work/long.json"
+./odenet train "$work/long.json" --run-dir "$work/long" 2> "$work/long.log" &
+pid=$!
+until_true "it trains" grep -q '"type":"metric"' "$work/long/journal.ndjson"
+kill -TERM $pid
+code=0
+wait $pid || code=$?
+same "a stopped run: its exit code" $code 75
+check "a stopped run has a checkpoint" ls "$work"/long/checkpoints/*.safetensors
+
+model=$work/run/model.safetensors
+same "equal spec and seed, whatever is kept in memory: equal bytes" "$(
+    jq '.train.memory = "store"' "$work/spec.json" > "$work/store.json"
+    ./odenet train "$work/store.json" --run-dir "$work/store" --threads 1 2> /dev/null |
+        wc -l; numbers "$work/store/model.safetensors" | sha256sum)" \
+    "$(echo 1; numbers "$model" | sha256sum)"
+for way in "--resolution-factor 2:--resolution-factor 0.5" \
+    "--resolution-factor 2 --space constant:--resolution-factor 0.5 --space constant" \
+    "--depth-factor 1:--depth-factor 1"; do
+    # shellcheck disable=SC2086 # several flags
+    ends "${way%:*}" 0 parameters ./odenet transfer "$model" ${way%:*} -o "$work/there"
+    # shellcheck disable=SC2086
+    ends "and back" 0 parameters ./odenet transfer "$work/there" ${way#*:} -o "$work/back"
+    check "$way gives the model back" close "$model" "$work/back"
+done
+ends "a deeper model" 0 parameters \
+    ./odenet transfer "$model" --depth-factor 2 --time constant -o "$work/deep"
+ends "is measured" 0 accuracy ./odenet eval "$work/deep"
+ends "another resolution" 0 32x32 ./odenet eval "$model" --resolution 32
+ends "kernels unchanged" 0 32x32 ./odenet eval "$model" --resolution 32 --method unchanged
+ends "a factor of three" 2 "power of two" \
+    ./odenet transfer "$model" --resolution-factor 3 -o "$work/x"
+ends "an unknown operator" 2 bilinear ./odenet transfer "$model" --space fly -o "$work/x"
+ends "no output" 2 "-o FILE" ./odenet transfer "$model" --depth-factor 2
+ends "a device as the output" 74 "plain file" ./odenet transfer "$model" -o /dev/full
+ends "a resolution between two" 2 "power of two" ./odenet eval "$model" --resolution 24
+head -c 5000 "$model" > "$work/cut"
+ends "a model cut short" 3 "$work/cut" ./odenet eval "$work/cut"
+ends "no model" 3 spec.json ./odenet eval "$work/spec.json"
+finish
