@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 #include <uv.h>
 
@@ -95,6 +96,25 @@ busy(int fd, const char *path, struct ode_err *err)
                     "another odenetd (process %s) uses this state directory", pid);
 }
 
+/* A daemon that is killed while it starts a worker leaves a child that holds the lock
+ * until it becomes the worker: asks for two seconds before it says that somebody is
+ * there. */
+static int
+lock_patiently(int lock)
+{
+    const struct timespec pause = { .tv_nsec = 20000000 };
+
+    for (int tries = 0; tries < 100; tries++) {
+        if (flock(lock, LOCK_EX | LOCK_NB) == 0)
+            return 0;
+        if (errno != EWOULDBLOCK)
+            return -1;
+        nanosleep(&pause, NULL);
+    }
+    errno = EWOULDBLOCK;
+    return -1;
+}
+
 /* The lock goes with the process, however it ends; the number in it is for people. */
 static enum ode_status
 lock_state_dir(struct daemon *daemon, struct ode_err *err)
@@ -107,7 +127,7 @@ lock_state_dir(struct daemon *daemon, struct ode_err *err)
     daemon->lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0644);
     if (daemon->lock < 0)
         return ode_fail_errno(err, ODE_EIO, path, "cannot open the lock");
-    if (flock(daemon->lock, LOCK_EX | LOCK_NB) != 0) {
+    if (lock_patiently(daemon->lock) != 0) {
         status = errno == EWOULDBLOCK ? busy(daemon->lock, path, err)
                                       : ode_fail_errno(err, ODE_EIO, path, "cannot lock");
         return status;
