@@ -52,14 +52,19 @@ took_ms=$((($(date +%s%N) - from) / 1000000))
 same "the undisturbed run succeeds" "$ended" succeeded
 echo "# it took $took_ms ms"
 
-# Thirty pauses, none longer than this, are well within the run.
+# Kill n comes after a random pause, but no later than at a random step of the n-th part of the
+# run, so that all come before its end however fast the machine is today.
 most_ms=$((took_ms / 45 + 1))
+steps=$(field "$calm" .steps)
 submit "$work/spec.json"
 storm=$run
 worker_kills=0 daemon_kills=0 n=0 late=0
 while [ $n -lt $kills ]; do
-    pause=$((RANDOM % most_ms))
-    sleep "$(printf '%d.%03d' $((pause / 1000)) $((pause % 1000)))"
+    target=$(((n * 1000 + RANDOM % 1000) * steps / (1000 * (kills + 1))))
+    until=$(($(date +%s%N) + RANDOM % most_ms * 1000000))
+    while [ "$(date +%s%N)" -lt $until ] && [ "$(field "$storm" .step)" -lt $target ]; do
+        :
+    done
     case $(field "$storm" .state) in succeeded | failed | cancelled) late=$((late + 1)) ;; esac
     strike
     n=$((n + 1))
