@@ -56,6 +56,7 @@ core_headers = \
 	%D%/base/status.h \
 	%D%/base/team.h \
 	%D%/blocks/block.h \
+	%D%/blocks/blocks.def \
 	%D%/data/blob.h \
 	%D%/data/cifar.h \
 	%D%/data/dataset.h \
@@ -76,6 +77,7 @@ core_headers = \
 	%D%/optim/penalty.h \
 	%D%/optim/schedule.h \
 	%D%/optim/sgd.h \
+	%D%/recipe/presets.def \
 	%D%/recipe/recipe.def \
 	%D%/recipe/recipe.h \
 	%D%/scales/depth.h \

@@ -433,6 +433,21 @@ check_rule(struct reader *r, const struct ode_object *object, const json_t *valu
              picked ? "" : ", as none is given");
 }
 
+/* A member that decides the presets of the others is read before them. */
+static void
+read_presets(const struct ode_object *object, const json_t *value, char *spec)
+{
+    for (const struct ode_field *f = object->fields; f->name; f++) {
+        const int index =
+            f->decide ? choice_index(f->choices, json_object_get(value, f->name)) : -1;
+
+        if (index < 0) /* not given, or complained about in its turn */
+            continue;
+        *(int *)(void *)(spec + f->offset) = index;
+        f->decide(spec);
+    }
+}
+
 /* value NULL: the object was left out, which is fine unless it has required members. */
 static void
 read_object(struct reader *r, const struct ode_object *object, const json_t *value,
@@ -444,6 +459,7 @@ read_object(struct reader *r, const struct ode_object *object, const json_t *val
     }
     if (value)
         refuse_unknown(r, object, value);
+    read_presets(object, value, spec);
     for (const struct ode_field *f = object->fields; f->name; f++) {
         const json_t *member = json_object_get(value, f->name);
         size_t before = enter(r, f->name);

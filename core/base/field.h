@@ -38,6 +38,7 @@ struct ode_field {
     const char *unit, *doc;           /* "" where there is no unit                    */
     const struct ode_choice *choices; /* CHOICE: ended by a NULL name                 */
     const struct ode_object *object;  /* OBJECT, LIST                                 */
+    void (*decide)(void *spec); /* CHOICE: if not NULL, sets the presets of all others */
 };
 
 /* `member` may only be given where the CHOICE `pick` is `value`; one rule a member. */

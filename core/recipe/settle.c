@@ -294,6 +294,11 @@ ode_recipe_settle(struct ode_recipe_spec *recipe, ode_complaint_fn *complain,
         .recipe = recipe, .complain = complain, .context = context, .err = err
     };
 
+    if (recipe->model.units_n == 0) {
+        at(&s, "/model/units");
+        wrong(&s, "are missing; give at least one unit, or a preset");
+        return ODE_ESPEC;
+    }
     s.facts = ode_set_facts(recipe->data.set);
     s.finest = finest_resolution(&s);
     sizes_check(&s);

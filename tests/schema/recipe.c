@@ -83,7 +83,6 @@ struct bad {
 static const struct bad bads[] = {
     {"",                           "[]",                                                        "",                          "an object is wanted"   },
     { "",                          "{}",                                                        "/levels",                   "missing"               },
-    { "",                          "{}",                                                        "/model/units",              "missing"               },
     { "/name",                     "7",                                                         "/name",                     "a string is wanted"    },
     { "/name",                     "\"a\\tb\"",                                                 "/name",                     "control character"     },
     { "/nane",                     "\"x\"",                                                     "/nane",                     "did you mean name?"    },
@@ -103,7 +102,7 @@ static const struct bad bads[] = {
     { "/model",                    "[1]",                                                       "/model",                    "not a list"            },
     { "/model/step",               "\"0.1\"",                                                   "/model/step",               "a number is wanted"    },
     { "/model/step",               "0",                                                         "/model/step",               "below 1e-06"           },
-    { "/model/units",              "[]",                                                        "/model/units",              "0 entries"             },
+    { "/model/units",              "[]",                                                        "/model/units",              "are missing"           },
     { "/model/units",              "{}",                                                        "/model/units",              "a list is wanted"      },
     { "/model/units/1",            "64",                                                        "/model/units/1",            "an object is wanted"   },
     { "/model/units/0/channels",   "33",                                                        "/model/units/0/channels",   "odd"                   },
