@@ -149,10 +149,9 @@ engine_score(const struct model *m, struct ode_team *team, const struct ode_data
     const struct ode_loader loader = { .set = set, .resolution = m->net.resolution };
     const struct ode_engine_config config = { .net = &m->net,
                                               .kernels = ode_kernels_best(ODE_ISA_ALL),
-                                              .block = &ode_hamiltonian_ops,
                                               .team = team,
                                               .threads = ode_team_threads(team),
-                                              .reverse = true,
+                                              .flip = m->recipe.data.test_flip,
                                               .batch = 100,
                                               .scratch_n = ode_loader_scratch(&loader) };
     struct source train = { &loader, &set->train }, test = { &loader, &set->test };

@@ -11,7 +11,16 @@ libodenet_a_SOURCES = \
 	%D%/base/rng.c \
 	%D%/base/status.c \
 	%D%/base/team.c \
+	%D%/blocks/blocks.c \
+	%D%/blocks/coupling.c \
+	%D%/blocks/coupling.h \
+	%D%/blocks/euler.c \
 	%D%/blocks/hamiltonian.c \
+	%D%/blocks/layer.c \
+	%D%/blocks/leapfrog.c \
+	%D%/blocks/midpoint.c \
+	%D%/blocks/parabolic.c \
+	%D%/blocks/revnet.c \
 	%D%/data/blob.c \
 	%D%/data/cifar.c \
 	%D%/data/dataset.c \
@@ -25,11 +34,17 @@ libodenet_a_SOURCES = \
 	%D%/kernels/portable.c \
 	%D%/kernels/tables.h \
 	%D%/kernels/vector.h \
+	%D%/layers/cna.c \
 	%D%/layers/connect.c \
 	%D%/layers/head.c \
 	%D%/layers/norm.c \
 	%D%/net/exec.c \
+	%D%/net/images.c \
+	%D%/net/images.h \
+	%D%/net/link.c \
 	%D%/net/net.c \
+	%D%/net/pack.c \
+	%D%/net/segment.c \
 	%D%/optim/penalty.c \
 	%D%/optim/schedule.c \
 	%D%/optim/sgd.c \
@@ -57,6 +72,7 @@ core_headers = \
 	%D%/base/team.h \
 	%D%/blocks/block.h \
 	%D%/blocks/blocks.def \
+	%D%/blocks/layer.h \
 	%D%/data/blob.h \
 	%D%/data/cifar.h \
 	%D%/data/dataset.h \
@@ -68,12 +84,15 @@ core_headers = \
 	%D%/data/strokes.h \
 	%D%/kernels/gemm.h \
 	%D%/kernels/kernels.h \
+	%D%/layers/cna.h \
 	%D%/layers/connect.h \
 	%D%/layers/head.h \
 	%D%/layers/norm.h \
 	%D%/net/exec.h \
+	%D%/net/link.h \
 	%D%/net/net.h \
 	%D%/net/params.h \
+	%D%/net/segment.h \
 	%D%/optim/penalty.h \
 	%D%/optim/schedule.h \
 	%D%/optim/sgd.h \

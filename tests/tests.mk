@@ -55,18 +55,33 @@ test_core_double_SOURCES = \
 	core/base/rng.c \
 	core/base/status.c \
 	core/base/team.c \
+	core/base/field.c \
+	core/blocks/blocks.c \
+	core/blocks/coupling.c \
+	core/blocks/euler.c \
 	core/blocks/hamiltonian.c \
+	core/blocks/layer.c \
+	core/blocks/leapfrog.c \
+	core/blocks/midpoint.c \
+	core/blocks/parabolic.c \
+	core/blocks/revnet.c \
 	core/kernels/gemm.c \
 	core/kernels/kernels.c \
 	core/kernels/portable.c \
+	core/layers/cna.c \
 	core/layers/connect.c \
 	core/layers/head.c \
 	core/layers/norm.c \
 	core/net/exec.c \
+	core/net/images.c \
+	core/net/link.c \
 	core/net/net.c \
+	core/net/pack.c \
+	core/net/segment.c \
 	core/optim/penalty.c \
 	core/optim/schedule.c \
 	core/optim/sgd.c \
+	core/recipe/recipe.c \
 	core/scales/metric.c \
 	core/scales/stencil.c \
 	core/train/engine.c

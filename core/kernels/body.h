@@ -39,7 +39,7 @@ tile_sum(const struct ode_conv *c, const real *x, const real *w, int ob, int t,
     for (int ib = 0; ib < ibs; ib++) {
         const int ics = ib + 1 < ibs ? ODE_VEC : c->in - ib * ODE_VEC;
 
-        for (int tap = 0; tap < 9; tap++) {
+        for (int tap = c->point ? 4 : 0; tap < (c->point ? 5 : 9); tap++) {
             const real *xt = x + ib * plane + tap / 3 * row + tap % 3 * ODE_VEC;
             const real *wt = w + (ptrdiff_t)(ib * 9 + tap) * TAP;
 
@@ -225,33 +225,88 @@ conv_weights(const struct ode_conv *c, const real *p, const real *x, real *dw)
             const int ics = ib + 1 < ibs ? ODE_VEC : c->in - ib * ODE_VEC;
             real *block = dw + (ptrdiff_t)(ob * ibs + ib) * 9 * TAP;
 
-            for (int ky = 0; ky < 3; ky++)
+            for (int ky = c->point; ky < 3 - c->point; ky++)
                 for (int ic = 0; ic < ics; ic += TILEG)
                     weights_tile(c, p + ob * plane, x + ib * plane + ky * row + ic,
                                  block + ky * 3 * TAP + ic * ODE_VEC);
         }
 }
 
-/* tanh is libm's, lane by lane: the same bits in every table. */
+/* A function of libm, lane by lane: the same bits in every table. */
+#define LIBM(name, x) \
+    (sizeof(real) == 4 ? (real)name##f((float)(x)) : (real)name((double)(x)))
+
+#define LEAK ((real)0.01)
+
+/* Phi(x), the normal distribution function. */
+ALWAYS real
+normal(real x)
+{
+    return (1 + LIBM(erf, x * (real)0.70710678118654752)) / 2;
+}
+
+/* log(1 + e^x) without overflow. */
+ALWAYS real
+softplus(real x)
+{
+    return (x > 0 ? x : 0) + LIBM(log1p, LIBM(exp, x > 0 ? -x : x));
+}
+
+ALWAYS real
+lane_value(enum ode_act act, real x)
+{
+    switch (act) {
+    case ODE_ACT_TANH:
+        return LIBM(tanh, x);
+    case ODE_ACT_GELU:
+        return x * normal(x);
+    case ODE_ACT_CELU:
+        return x > 0 ? x : LIBM(expm1, x);
+    default:
+        return softplus(x);
+    }
+}
+
+ALWAYS real
+lane_slope(enum ode_act act, real x)
+{
+    const real t = act == ODE_ACT_TANH ? LIBM(tanh, x) : 0;
+
+    switch (act) {
+    case ODE_ACT_TANH:
+        return 1 - t * t;
+    case ODE_ACT_GELU:
+        return normal(x) + x * LIBM(exp, -x * x / 2) * (real)0.39894228040143268;
+    case ODE_ACT_CELU:
+        return x > 0 ? 1 : LIBM(exp, x);
+    default:
+        return 1 / (1 + LIBM(exp, -x));
+    }
+}
+
 ALWAYS vec
 act_value(enum ode_act act, vec u)
 {
     if (act == ODE_ACT_RELU)
         return v_where_positive(u, u);
+    if (act == ODE_ACT_LEAKY_RELU)
+        return v_max(u, v_all(LEAK) * u);
     for (int i = 0; i < VW; i++)
-        u[i] = sizeof(real) == 4 ? (real)tanhf((float)u[i]) : (real)tanh((double)u[i]);
+        u[i] = lane_value(act, u[i]);
     return u;
 }
 
+/* s'(u) * times. */
 ALWAYS vec
 act_slope(enum ode_act act, vec u, vec times)
 {
-    vec a;
-
     if (act == ODE_ACT_RELU)
         return v_where_positive(u, times);
-    a = act_value(act, u);
-    return (v_all(1) - a * a) * times;
+    if (act == ODE_ACT_LEAKY_RELU)
+        return v_where_positive(u, v_all(1 - LEAK) * times) + v_all(LEAK) * times;
+    for (int i = 0; i < VW; i++)
+        u[i] = lane_slope(act, u[i]);
+    return u * times;
 }
 
 ALWAYS void
@@ -266,18 +321,37 @@ act_rows(enum ode_act act, real scale, int blocks, int h, int w, const real *u, 
         }
 }
 
+/* Calls a function of (act, ...) with a constant act, so that each is compiled apart. */
+#define FOR_EACH_ACT(call)        \
+    switch (act) {                \
+    case ODE_ACT_RELU:            \
+        call(ODE_ACT_RELU);       \
+        break;                    \
+    case ODE_ACT_TANH:            \
+        call(ODE_ACT_TANH);       \
+        break;                    \
+    case ODE_ACT_LEAKY_RELU:      \
+        call(ODE_ACT_LEAKY_RELU); \
+        break;                    \
+    case ODE_ACT_GELU:            \
+        call(ODE_ACT_GELU);       \
+        break;                    \
+    case ODE_ACT_CELU:            \
+        call(ODE_ACT_CELU);       \
+        break;                    \
+    case ODE_ACT_SOFTPLUS:        \
+        call(ODE_ACT_SOFTPLUS);   \
+    }
+
 static void
-act(enum ode_act act, real scale, int blocks, int h, int w, const real *u, real *a)
-{
-    if (act == ODE_ACT_RELU)
-        act_rows(ODE_ACT_RELU, scale, blocks, h, w, u, a);
-    else
-        act_rows(act, scale, blocks, h, w, u, a);
+act(enum ode_act act, real scale, int blocks, int h, int w, const real *u, real *a){
+#define CALL(constant) act_rows(constant, scale, blocks, h, w, u, a)
+    FOR_EACH_ACT(CALL)
+#undef CALL
 }
 
-ALWAYS void
-act_adjoint_rows(enum ode_act act, real scale, int blocks, int h, int w, const real *u,
-                 const real *p, real *q, real *db)
+ALWAYS void act_adjoint_rows(enum ode_act act, real scale, int blocks, int h, int w,
+                             const real *u, const real *p, real *q, real *db)
 {
     for (int b = 0; b < blocks; b++) {
         vec sum[VN];
@@ -309,23 +383,58 @@ act_adjoint_rows(enum ode_act act, real scale, int blocks, int h, int w, const r
 
 static void
 act_adjoint(enum ode_act act, real scale, int blocks, int h, int w, const real *u,
-            const real *p, real *q, real *db)
+            const real *p, real *q, real *db){
+#define CALL(constant) act_adjoint_rows(constant, scale, blocks, h, w, u, p, q, db)
+    FOR_EACH_ACT(CALL)
+#undef CALL
+}
+
+/* All ones in lanes of channels below c of block b, else 0. */
+ALWAYS void channel_mask(int c, int b, vec mask[VN])
 {
-    if (act == ODE_ACT_RELU)
-        act_adjoint_rows(ODE_ACT_RELU, scale, blocks, h, w, u, p, q, db);
-    else
-        act_adjoint_rows(act, scale, blocks, h, w, u, p, q, db);
+    for (int v = 0; v < VN; v++)
+        for (int i = 0; i < VW; i++)
+            mask[v][i] = b * ODE_VEC + v * VW + i < c;
+}
+
+static real
+step(int c, int h, int w, const real *x, real sign, real grid, const real *y0, real *y)
+{
+    const real magic = grid * (real)1.5 * (real)(1ull << (ODE_REAL_BITS - 1));
+    vec mask[VN], most = v_all(0);
+    real top = 0;
+
+    for (int b = 0; b < ode_blocks(c); b++) {
+        channel_mask(c, b, mask);
+        for (int r = 0; r < h; r++) {
+            const ptrdiff_t at = (b * (h + 2) + r + 1) * ROW(w) + ODE_VEC;
+
+            for (ptrdiff_t i = at; i < at + (ptrdiff_t)w * ODE_VEC; i += VW) {
+                vec z = v_load(x + i) * mask[(i - at) / VW % VN];
+
+                if (magic > 0)
+                    z = (z + v_all(magic)) - v_all(magic);
+                z = v_load(y0 + i) + v_all(sign) * z;
+                most = v_max(v_abs(z), most);
+                v_store(y + i, z);
+            }
+        }
+    }
+    for (int i = 0; i < VW; i++)
+        top = most[i] > top ? most[i] : top;
+    return top;
 }
 
 static void
-add(size_t n, const real *x, real *y)
+combine(size_t n, real a, const real *x, real b, const real *y, real *z)
 {
     for (size_t i = 0; i < n; i += VW)
-        v_store(y + i, v_load(y + i) + v_load(x + i));
+        v_store(z + i, v_all(a) * v_load(x + i) + v_all(b) * v_load(y + i));
 }
 
-#define KERNELS(set_name, bit)                                                           \
-    {                                                                                    \
-        .name = set_name, .isa = bit, .conv = conv, .conv_add = conv_add,                \
-        .conv_weights = conv_weights, .act = act, .act_adjoint = act_adjoint, .add = add \
+#define KERNELS(set_name, bit)                                                \
+    {                                                                         \
+        .name = set_name, .isa = bit, .conv = conv, .conv_add = conv_add,     \
+        .conv_weights = conv_weights, .act = act, .act_adjoint = act_adjoint, \
+        .step = step, .combine = combine                                      \
     }

@@ -14,6 +14,7 @@
 #ifndef ODE_CORE_KERNELS_KERNELS_H
 #define ODE_CORE_KERNELS_KERNELS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "core/base/real.h"
@@ -27,15 +28,21 @@ enum ode_isa {
     ODE_ISA_ALL = 7
 };
 
+/* In the order of enum ode_activation, which describes them. */
 enum ode_act {
-    ODE_ACT_RELU, /* max(x, 0)          */
-    ODE_ACT_TANH  /* hyperbolic tangent */
+    ODE_ACT_RELU,
+    ODE_ACT_TANH,
+    ODE_ACT_LEAKY_RELU,
+    ODE_ACT_GELU,
+    ODE_ACT_CELU,
+    ODE_ACT_SOFTPLUS
 };
 
 /* Extents of a convolution. */
 struct ode_conv {
     int in, out; /* channels; the blocks follow */
     int h, w;
+    bool point; /* 1x1: only the tap in the middle counts, the others are not read */
 };
 
 /* Blocks that hold c channels. */
@@ -94,8 +101,14 @@ struct ode_kernels {
     void (*act_adjoint)(enum ode_act act, real scale, int blocks, int h, int w,
                         const real *u, const real *p, real *q, real *db);
 
-    /* y += x over n reals, n a multiple of 16. */
-    void (*add)(size_t n, const real *x, real *y);
+    /* y = y0 + sign * round(x) inside the halo of c channels, rounded as by conv_add; y0
+     * may be y. Channels beyond c stay those of y0. Returns the largest |y|. */
+    real (*step)(int c, int h, int w, const real *x, real sign, real grid, const real *y0,
+                 real *y);
+
+    /* z = a x + b y over n reals, n a multiple of 16; z may be x or y. Exact where
+     * products and sum are. */
+    void (*combine)(size_t n, real a, const real *x, real b, const real *y, real *z);
 };
 
 /*

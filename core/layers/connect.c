@@ -54,3 +54,31 @@ ode_connect_adjoint(const struct ode_connector *s, const real *dy, real *dx)
                 four[0] = four[ODE_VEC] = four[down] = four[down + ODE_VEC] = quarter;
             }
 }
+
+/* Pixel (y, x) of block b. */
+static size_t
+pixel_at(int b, int y, int x, int h, int w)
+{
+    return at(b * ODE_VEC, y, x, h, w);
+}
+
+void
+ode_subsample(int n, int h, int w, const real *x, real *y)
+{
+    for (int b = 0; b < n; b++)
+        for (int r = 0; r < h / 2; r++)
+            for (int p = 0; p < w / 2; p++)
+                memcpy(y + pixel_at(b, r, p, h / 2, w / 2),
+                       x + pixel_at(b, 2 * r, 2 * p, h, w), ODE_VEC * sizeof *y);
+}
+
+void
+ode_subsample_adjoint(int n, int h, int w, const real *dy, real *dx)
+{
+    memset(dx, 0, (size_t)n * ode_plane(h, w) * sizeof *dx);
+    for (int b = 0; b < n; b++)
+        for (int r = 0; r < h / 2; r++)
+            for (int p = 0; p < w / 2; p++)
+                memcpy(dx + pixel_at(b, 2 * r, 2 * p, h, w),
+                       dy + pixel_at(b, r, p, h / 2, w / 2), ODE_VEC * sizeof *dx);
+}

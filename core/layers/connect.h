@@ -1,8 +1,9 @@
 /*
- * connect.h - from one segment to the next: 2x2 means, then zero channels.
+ * connect.h - from one segment to the next: 2x2 means, then zero channels; every second
+ * pixel.
  *
- * Each half of the state is widened from `from` to `to` channels with (to - from) / 2
- * zero channels before the old ones and the rest after them, so that Y stays with Y
+ * A state, or each half of one, is widened from `from` to `to` channels with (to - from)
+ * / 2 zero channels before the old ones and the rest after them, so that Y stays with Y
  * and Z with Z. The size is halved; an odd last row or column can't occur, as a recipe
  * with one is refused.
  */
@@ -12,7 +13,7 @@
 #include "core/kernels/kernels.h"
 
 struct ode_connector {
-    int from, to; /* channels of a half        */
+    int from, to; /* channels                  */
     int h, w;     /* of the finer side, even   */
     real grid;    /* states are multiples of it */
 };
@@ -22,6 +23,13 @@ void ode_connect(const struct ode_connector *c, const real *x, real *y);
 
 /* dx = J' dy, all of it written. */
 void ode_connect_adjoint(const struct ode_connector *c, const real *dy, real *dx);
+
+/* y = pixels 0, 2, 4, ... of rows and columns of x: with a convolution before it, one of
+ * stride 2. x: n channel blocks, h x w, even; y: n blocks, h/2 x w/2, inside the halo. */
+void ode_subsample(int n, int h, int w, const real *x, real *y);
+
+/* dx = J' dy, all of it written. */
+void ode_subsample_adjoint(int n, int h, int w, const real *dy, real *dx);
 
 /* x rounded to a multiple of grid; as it is if grid is 0. */
 real ode_to_grid(real x, real grid);

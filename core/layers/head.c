@@ -10,8 +10,8 @@
 static size_t
 row_at(const struct ode_head *s, int i, int c, int r)
 {
-    const int half = s->channels / 2;
-    const int at = c / half * ode_blocks(half) * ODE_VEC + c % half;
+    const int run = s->channels / s->parts;
+    const int at = c / run * ode_blocks(run) * ODE_VEC + c % run;
 
     return (size_t)(i * s->blocks + at / ODE_VEC) * ode_plane(s->h, s->w)
            + ((size_t)(r + 1) * (size_t)(s->w + 2) + 1) * ODE_VEC
@@ -76,23 +76,28 @@ ode_head_logits_adjoint(const struct ode_head *s, const real *features,
 }
 
 double
-ode_head_loss(int classes, int label, double scale, real *logits, int *hit)
+ode_head_loss(int classes, int label, double smoothing, const real *logits, real *dlogits,
+              int *hit)
 {
-    const double own = (double)logits[label];
+    const double even = smoothing / classes;
     int best = 0;
-    double top, sum = 0;
+    double top, sum = 0, wanted = 0;
 
     for (int k = 1; k < classes; k++)
         if (logits[k] > logits[best])
             best = k;
     top = (double)logits[best];
-    for (int k = 0; k < classes; k++)
-        sum += exp((double)logits[k] - top);
     for (int k = 0; k < classes; k++) {
-        const double p = exp((double)logits[k] - top) / sum;
+        const double q = even + (k == label ? 1 - smoothing : 0);
 
-        logits[k] = (real)(scale * (p - (k == label)));
+        sum += exp((double)logits[k] - top);
+        wanted += q * ((double)logits[k] - top);
+    }
+    for (int k = 0; k < classes; k++) {
+        const double q = even + (k == label ? 1 - smoothing : 0);
+
+        dlogits[k] = (real)(exp((double)logits[k] - top) / sum - q);
     }
     *hit = best == label;
-    return log(sum) - (own - top);
+    return log(sum) - wanted;
 }

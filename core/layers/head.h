@@ -1,8 +1,8 @@
 /*
  * head.h - mean over pixels, linear classifier, softmax cross-entropy.
  *
- * x: n images of `blocks` channel blocks, h x w, whose `channels` channels stand in two
- * padded runs (Y and Z). weight [classes][channels], bias [classes].
+ * x: n images of `blocks` channel blocks, h x w, whose `channels` channels stand in
+ * `parts` padded runs. weight [classes][channels], bias [classes].
  */
 #ifndef ODE_CORE_LAYERS_HEAD_H
 #define ODE_CORE_LAYERS_HEAD_H
@@ -10,7 +10,7 @@
 #include "core/kernels/kernels.h"
 
 struct ode_head {
-    int n, channels, classes, blocks, h, w;
+    int n, channels, parts, classes, blocks, h, w;
 };
 
 /* features[n][channels] = mean over pixels of each channel. */
@@ -28,8 +28,13 @@ void ode_head_logits_adjoint(const struct ode_head *s, const real *features,
                              const real *weight, const real *dlogits, real *dfeatures,
                              real *dweight, real *dbias);
 
-/* Returns -log softmax(logits)[label]; logits become scale * (softmax - one-hot(label)),
- * the loss's gradient. *hit: whether the label's logit was the (first) largest. */
-double ode_head_loss(int classes, int label, double scale, real *logits, int *hit);
+/*
+ * The cross-entropy of softmax(logits) and the label's distribution q, which gives
+ * `smoothing` to all classes alike and the rest to the label: -sum_k q_k log softmax_k.
+ * dlogits = softmax - q, the loss's gradient; may be logits. *hit: whether the label's
+ * logit was the (first) largest.
+ */
+double ode_head_loss(int classes, int label, double smoothing, const real *logits,
+                     real *dlogits, int *hit);
 
 #endif

@@ -4,12 +4,13 @@
 #include <assert.h>
 #include <string.h>
 
-#include "core/layers/connect.h"
+#include "core/layers/cna.h"
 #include "core/layers/head.h"
-#include "core/layers/norm.h"
+#include "core/net/images.h"
+#include "core/net/link.h"
+#include "core/net/segment.h"
 
-/* --- buffers --------------------------------------------------------------------------
- */
+/* --- buffers ----------------------------------------------------------------------- */
 
 enum { MICRO_BYTES = 512 << 10, MICRO_MOST = 256 };
 
@@ -22,12 +23,13 @@ larger(size_t a, size_t b)
 int
 ode_exec_micro(const struct ode_net *net)
 {
+    const size_t parts = net->block->layout == ODE_ONE ? 1 : 2;
     size_t state = 1;
 
     for (int s = 0; s < net->segment_n; s++) {
         const struct ode_conv *c = &net->segment[s].conv;
 
-        state = larger(state, 2u * (size_t)ode_blocks(c->in) * ODE_VEC * (size_t)c->h
+        state = larger(state, parts * (size_t)ode_blocks(c->in) * ODE_VEC * (size_t)c->h
                                   * (size_t)c->w * sizeof(float));
     }
     state = MICRO_BYTES / state;
@@ -45,226 +47,118 @@ ode_exec_micros(const struct ode_net *net, size_t n)
     return (int)(k < n ? k : n);
 }
 
-/* Reals in the images of opening and head, and in a half's. */
+/* Reals in an image that a site writes, or that its convolution reads. */
 static size_t
-opening_image(const struct ode_net *net)
+out_image(const struct ode_cna_site *site)
 {
-    return ode_image(net->opening.out, net->opening.h, net->opening.w);
+    const struct ode_conv *c = &site->conv;
+
+    return larger(ode_image(ode_padded(site->channels, site->parts), c->h, c->w),
+                  ode_image(c->out, c->h, c->w));
 }
 
 static size_t
-head_image(const struct ode_net *net)
+in_image(const struct ode_cna_site *site)
 {
-    return ode_net_state(net, net->segment_n - 1);
+    return ode_image(site->conv.in, site->conv.h, site->conv.w);
+}
+
+static size_t
+site_image(const struct ode_cna_site *site)
+{
+    return larger(in_image(site), out_image(site));
+}
+
+/* The largest image of all channels anywhere. */
+static size_t
+wide_image(const struct ode_net *net)
+{
+    size_t most = larger(out_image(&net->opening), out_image(&net->head));
+
+    if (net->closing.weight >= 0)
+        most = larger(most, site_image(&net->closing));
+    for (int s = 0; s < net->segment_n; s++) {
+        const struct ode_link_site *link = &net->link[s];
+
+        most = larger(most, ode_net_state(net, s));
+        if (s + 1 < net->segment_n && link->kind != ODE_LINK_ZERO)
+            most = larger(most, site_image(&link->main));
+        if (s + 1 < net->segment_n && link->kind == ODE_LINK_RESIDUAL)
+            most =
+                larger(larger(most, site_image(&link->inner)), site_image(&link->side));
+    }
+    return most;
 }
 
 static void
-states_place(struct ode_work *w, const struct ode_exec *e, struct ode_arena *arena)
+scratch_place(struct ode_work *w, const struct ode_exec *e, struct ode_arena *arena)
 {
+    const struct ode_net *net = e->net;
     const size_t m = (size_t)e->micro;
+    const int layer =
+        ode_layer_scratch(net->form, net->norm != ODE_NORM_NONE, net->before);
+    size_t image = 0;
 
-    for (int s = 0; s < e->net->segment_n; s++) {
-        const struct ode_stretch *g = &e->net->segment[s];
-        const size_t slots = e->reverse ? 1 : (size_t)g->blocks + 1;
-
-        w->state[s].y = ode_arena_take(arena, slots * m * g->image, sizeof(real));
-        w->state[s].z = ode_arena_take(arena, slots * m * g->image, sizeof(real));
-        if (!e->reverse)
-            w->kept[s] =
-                ode_arena_take(arena, 2 * (size_t)g->blocks * m * g->image, sizeof(real));
+    for (int s = 0; s < net->segment_n; s++)
+        image = larger(image, net->segment[s].image);
+    for (int i = 0; i < 2; i++) {
+        w->cotangent[i].y = ode_arena_take(arena, m * image, sizeof(real));
+        w->cotangent[i].z = ode_arena_take(arena, m * image, sizeof(real));
     }
+    image *= net->norm == ODE_NORM_BATCH ? m : 1;
+    for (int i = 0; i < layer; i++)
+        w->scratch[i] = ode_arena_take(arena, image, sizeof(real));
+    for (int i = 0; i < net->block->spare; i++)
+        w->spare[i] = ode_arena_take(arena, image, sizeof(real));
+    for (int i = 0; i < ode_link_wide(net); i++)
+        w->wide[i] = ode_arena_take(arena, m * wide_image(net), sizeof(real));
+}
+
+static void
+head_place(struct ode_work *w, const struct ode_exec *e, struct ode_arena *arena)
+{
+    const struct ode_net *net = e->net;
+    const size_t m = (size_t)e->micro, classes = (size_t)net->classes;
+    const size_t channels = (size_t)net->head.channels;
+
+    if (net->closing.weight >= 0)
+        w->closed = ode_arena_take(arena, m * out_image(&net->closing), sizeof(real));
+    w->ended = ode_arena_take(arena, m * out_image(&net->head), sizeof(real));
+    w->features = ode_arena_take(arena, m * channels, sizeof(real));
+    w->dfeatures = ode_arena_take(arena, m * channels, sizeof(real));
+    w->logits = ode_arena_take(arena, m * classes, sizeof(real));
+    w->dlogits = ode_arena_take(arena, m * classes, sizeof(real));
+    w->label = ode_arena_take(arena, m, sizeof(int));
 }
 
 void
 ode_work_place(struct ode_work *w, const struct ode_exec *e, struct ode_arena *arena)
 {
     const struct ode_net *net = e->net;
-    const size_t m = (size_t)e->micro, classes = (size_t)net->classes;
-    const int last = net->segment_n - 1;
-    const size_t channels = 2 * (size_t)net->segment[last].half;
-    const size_t input = ode_image(net->in, net->resolution, net->resolution);
-    const size_t wide = larger(opening_image(net), head_image(net));
-    size_t half = 0, run = larger((size_t)net->opening.out, channels + 2 * ODE_VEC);
+    const size_t m = (size_t)e->micro, size = (size_t)net->resolution;
 
     *w = (struct ode_work){ 0 };
-    for (int s = 0; s <= last; s++)
-        half = larger(half, net->segment[s].image);
-    w->input = ode_arena_take(arena, m * input, sizeof(real));
-    w->opened = ode_arena_take(arena, m * opening_image(net), sizeof(real));
-    w->ended = ode_arena_take(arena, m * head_image(net), sizeof(real));
-    states_place(w, e, arena);
-    for (int i = 0; i < 2; i++) {
-        w->wide[i] = ode_arena_take(arena, m * wide, sizeof(real));
-        w->cotangent[i].y = ode_arena_take(arena, m * half, sizeof(real));
-        w->cotangent[i].z = ode_arena_take(arena, m * half, sizeof(real));
-        w->affine[i] = ode_arena_take(arena, run, sizeof(real));
+    w->input = ode_arena_take(arena, m * in_image(&net->opening), sizeof(real));
+    w->opened = ode_arena_take(arena, m * out_image(&net->opening), sizeof(real));
+    for (int s = 0; s < net->segment_n; s++) {
+        ode_segment_place(&w->track[s], e, s, arena);
+        if (s + 1 < net->segment_n)
+            ode_link_place(&w->link[s], e, s, arena);
     }
-    w->u = ode_arena_take(arena, half, sizeof(real));
-    w->a = ode_arena_take(arena, half, sizeof(real));
-    w->features = ode_arena_take(arena, m * channels, sizeof(real));
-    w->dfeatures = ode_arena_take(arena, m * channels, sizeof(real));
-    w->logits = ode_arena_take(arena, m * classes, sizeof(real));
-    w->pixels = ode_arena_take(
-        arena, (size_t)(net->in * net->resolution * net->resolution), sizeof(float));
-    w->scratch = ode_arena_take(arena, e->scratch_n, sizeof(float));
-    w->label = ode_arena_take(arena, m, sizeof(int));
+    scratch_place(w, e, arena);
+    head_place(w, e, arena);
+    w->pixels = ode_arena_take(arena, (size_t)net->in * size * size, sizeof(float));
+    w->fetched = ode_arena_take(arena, e->scratch_n, sizeof(float));
 }
 
 void
 ode_result_place(struct ode_result *r, const struct ode_net *net, struct ode_arena *arena)
 {
-    const size_t opening = net->place[net->at.mean].n;
-    const size_t head = net->place[net->at.head_mean].n;
-
     *r = (struct ode_result){ 0 };
-    r->moments.mean = ode_arena_take(arena, opening, sizeof(real));
-    r->moments.variance = ode_arena_take(arena, opening, sizeof(real));
-    r->moments.head_mean = ode_arena_take(arena, head, sizeof(real));
-    r->moments.head_variance = ode_arena_take(arena, head, sizeof(real));
+    r->moment = ode_arena_take(arena, net->moment_n, sizeof(real));
 }
 
-/* --- parts of the way ------------------------------------------------------------------
- */
-
-static const real *
-weights(const struct ode_exec *e, int tensor)
-{
-    return e->packed + e->net->place[tensor].packed;
-}
-
-static real *
-gradient(const struct ode_exec *e, int tensor, real *lane)
-{
-    return lane + e->net->place[tensor].lane;
-}
-
-/* The inside of an image of c channels, rounded to the grid; the halo becomes zero. */
-static void
-image_copy(int blocks, int h, int w, real grid, const real *from, real *to)
-{
-    memset(to, 0, (size_t)blocks * ode_plane(h, w) * sizeof *to);
-    for (int b = 0; b < blocks; b++)
-        for (int y = 0; y < h; y++) {
-            const size_t at = (size_t)b * ode_plane(h, w)
-                              + ((size_t)(y + 1) * (size_t)(w + 2) + 1) * ODE_VEC;
-
-            for (size_t i = at; i < at + (size_t)w * ODE_VEC; i++)
-                to[i] = ode_to_grid(from[i], grid);
-        }
-}
-
-/* n images of both halves to the two halves of a state, and back. */
-static void
-images_split(const struct ode_stretch *g, int n, real grid, const real *images,
-             struct ode_pair to)
-{
-    const int blocks = ode_blocks(g->half);
-
-    for (size_t i = 0; i < (size_t)n; i++) {
-        image_copy(blocks, g->conv.h, g->conv.w, grid, images + 2 * i * g->image,
-                   to.y + i * g->image);
-        image_copy(blocks, g->conv.h, g->conv.w, grid, images + (2 * i + 1) * g->image,
-                   to.z + i * g->image);
-    }
-}
-
-static void
-images_join(const struct ode_stretch *g, int n, struct ode_pair from, real *images)
-{
-    for (size_t i = 0; i < (size_t)n; i++) {
-        memcpy(images + 2 * i * g->image, from.y + i * g->image, g->image * sizeof(real));
-        memcpy(images + (2 * i + 1) * g->image, from.z + i * g->image,
-               g->image * sizeof(real));
-    }
-}
-
-static struct ode_norm_shape
-norm_shape(const struct ode_stretch *g, int n)
-{
-    return (struct ode_norm_shape){
-        .n = n, .blocks = 2 * ode_blocks(g->half), .h = g->conv.h, .w = g->conv.w
-    };
-}
-
-/* y = s(normalised x): batch moments are taken (training) or the running ones used. */
-static void
-normalise(const struct ode_exec *e, struct ode_work *w, const struct ode_norm_shape *s,
-          int scale, int shift, const real *mean, const real *variance, const real *x,
-          real *y)
-{
-    ode_norm_affine(s->blocks * ODE_VEC, mean, variance, weights(e, scale),
-                    weights(e, shift), w->affine[0], w->affine[1]);
-    ode_norm_apply(s, w->affine[0], w->affine[1], x, y);
-}
-
-/* Slot j of a segment's state: where block j begins. */
-static struct ode_pair
-slot(const struct ode_exec *e, const struct ode_work *w, int s, int j, size_t i)
-{
-    const struct ode_stretch *g = &e->net->segment[s];
-    const size_t at = ((e->reverse ? 0 : (size_t)(j * e->micro)) + i) * g->image;
-
-    return (struct ode_pair){ w->state[s].y + at, w->state[s].z + at };
-}
-
-static struct ode_step
-step_init(const struct ode_exec *e, struct ode_work *w, int s, int b, real *lane)
-{
-    const struct ode_stretch *g = &e->net->segment[s];
-    struct ode_step step = { .kernels = e->kernels,
-                             .conv = g->conv,
-                             .act = e->net->act,
-                             .dt = g->dt,
-                             .grid = e->net->grid,
-                             .u = w->u,
-                             .a = w->a };
-
-    for (int i = 0; i < 2; i++) {
-        const int k = g->tensor + 4 * b + 2 * i;
-        struct ode_layer *l = &step.layer[i];
-
-        l->k = weights(e, k);
-        l->kt = e->packed + e->net->place[k].flipped;
-        l->b = weights(e, k + 1);
-        l->dk = lane ? gradient(e, k, lane) : NULL;
-        l->db = lane ? gradient(e, k + 1, lane) : NULL;
-    }
-    return step;
-}
-
-/* Scratch of another segment's shape would leave values in this one's halo. */
-static void
-scratch_clear(struct ode_work *w, const struct ode_stretch *g)
-{
-    memset(w->u, 0, g->image * sizeof *w->u);
-    memset(w->a, 0, g->image * sizeof *w->a);
-}
-
-/* Where block b keeps the inputs of its activations, for image i. */
-static void
-kept_at(const struct ode_exec *e, const struct ode_work *w, int s, int b, size_t i,
-        real *keep[2])
-{
-    const struct ode_stretch *g = &e->net->segment[s];
-
-    for (int half = 0; half < 2; half++)
-        keep[half] = w->kept[s] + ((size_t)((2 * b + half) * e->micro) + i) * g->image;
-}
-
-static struct ode_connector
-connector(const struct ode_net *net, int s, real grid)
-{
-    const struct ode_stretch *g = &net->segment[s];
-
-    return (struct ode_connector){ .from = g->half,
-                                   .to = net->segment[s + 1].half,
-                                   .h = g->conv.h,
-                                   .w = g->conv.w,
-                                   .grid = grid };
-}
-
-/* --- forward
- * ---------------------------------------------------------------------------- */
+/* --- forward ----------------------------------------------------------------------- */
 
 static void
 input_fetch(const struct ode_exec *e, struct ode_work *w, ode_fetch_fn *fetch,
@@ -272,12 +166,12 @@ input_fetch(const struct ode_exec *e, struct ode_work *w, ode_fetch_fn *fetch,
 {
     const struct ode_net *net = e->net;
     const int size = net->resolution;
-    const size_t image = ode_image(net->in, size, size), row = (size_t)(size + 2);
+    const size_t image = in_image(&net->opening), row = (size_t)(size + 2);
 
     for (int i = 0; i < n; i++) {
         const float *pixel = w->pixels;
 
-        w->label[i] = fetch(context, first + (size_t)i, w->scratch, w->pixels);
+        w->label[i] = fetch(context, first + (size_t)i, w->fetched, w->pixels);
         for (int c = 0; c < net->in; c++)
             for (int y = 0; y < size; y++)
                 for (int x = 0; x < size; x++)
@@ -288,223 +182,176 @@ input_fetch(const struct ode_exec *e, struct ode_work *w, ode_fetch_fn *fetch,
     }
 }
 
+/* Left to right becomes right to left. */
 static void
-opening_forward(const struct ode_exec *e, struct ode_work *w, int n, bool training,
-                struct ode_moments *m)
+input_mirror(const struct ode_exec *e, struct ode_work *w, int n)
 {
-    const struct ode_net *net = e->net;
-    const struct ode_norm_shape shape = norm_shape(&net->segment[0], n);
-    const size_t in = ode_image(net->in, net->resolution, net->resolution);
+    const int size = e->net->resolution;
+    const size_t planes = (size_t)n * (size_t)ode_blocks(e->net->in);
 
-    for (size_t i = 0; i < (size_t)n; i++)
-        e->kernels->conv(&net->opening, w->input + i * in, weights(e, net->at.weight),
-                         NULL, w->opened + i * opening_image(net));
-    if (training)
-        ode_norm_moments(&shape, w->opened, m->mean, m->variance);
-    normalise(e, w, &shape, net->at.scale, net->at.shift,
-              training ? m->mean : weights(e, net->at.mean),
-              training ? m->variance : weights(e, net->at.variance), w->opened,
-              w->wide[0]);
-    e->kernels->act(net->act, 1, n * shape.blocks, shape.h, shape.w, w->wide[0],
-                    w->wide[0]);
-    images_split(&net->segment[0], n, net->grid, w->wide[0], slot(e, w, 0, 0, 0));
-}
+    for (size_t b = 0; b < planes; b++)
+        for (int y = 1; y <= size; y++) {
+            real *row = w->input + b * ode_plane(size, size)
+                        + (size_t)y * (size_t)(size + 2) * ODE_VEC;
 
-static real
-segment_forward(const struct ode_exec *e, struct ode_work *w, int s, int n)
-{
-    const struct ode_stretch *g = &e->net->segment[s];
-    real top = 0;
+            for (int x = 1, last = size; x < last; x++, last--)
+                for (int c = 0; c < ODE_VEC; c++) {
+                    const real left = row[x * ODE_VEC + c];
 
-    scratch_clear(w, g);
-    for (int b = 0; b < g->blocks; b++) {
-        const struct ode_step step = step_init(e, w, s, b, NULL);
-
-        for (size_t i = 0; i < (size_t)n; i++) {
-            real *keep[2], most;
-
-            if (!e->reverse)
-                kept_at(e, w, s, b, i, keep);
-            most = e->block->forward(&step, slot(e, w, s, b, i), slot(e, w, s, b + 1, i),
-                                     e->reverse ? NULL : keep);
-            top = most > top ? most : top;
+                    row[x * ODE_VEC + c] = row[last * ODE_VEC + c];
+                    row[last * ODE_VEC + c] = left;
+                }
         }
-    }
-    return top;
 }
 
 static void
-connector_forward(const struct ode_exec *e, struct ode_work *w, int s, int n)
+opening_forward(const struct ode_exec *e, struct ode_work *w, int n, enum ode_mode mode,
+                real *moment)
 {
-    const struct ode_connector c = connector(e->net, s, e->net->grid);
+    const struct ode_cna c = ode_cna_at(e, &e->net->opening, n, moment, NULL);
 
-    for (size_t i = 0; i < (size_t)n; i++) {
-        const struct ode_pair from = slot(e, w, s, e->net->segment[s].blocks, i);
-        const struct ode_pair to = slot(e, w, s + 1, 0, i);
-
-        ode_connect(&c, from.y, to.y);
-        ode_connect(&c, from.z, to.z);
-    }
+    ode_cna_forward(&c, mode, w->input, w->opened, w->wide[0]);
+    ode_images_split(e->net, 0, n, e->net->segment[0].grid, w->wide[0],
+                     ode_segment_begin(e, w, 0));
 }
 
 static struct ode_head
 head_shape(const struct ode_net *net, int n)
 {
-    const struct ode_stretch *g = &net->segment[net->segment_n - 1];
+    const struct ode_cna_site *site = &net->head;
 
     return (struct ode_head){ .n = n,
-                              .channels = 2 * g->half,
+                              .channels = site->channels,
+                              .parts = site->parts,
                               .classes = net->classes,
-                              .blocks = 2 * ode_blocks(g->half),
-                              .h = g->conv.h,
-                              .w = g->conv.w };
+                              .blocks = ode_padded(site->channels, site->parts) / ODE_VEC,
+                              .h = site->conv.h,
+                              .w = site->conv.w };
 }
 
-/* The head's input to its activation, again, into wide[0]. */
+/* From the last state to logits. */
 static void
-head_normalise(const struct ode_exec *e, struct ode_work *w, int n, const real *mean,
-               const real *variance)
-{
-    const struct ode_net *net = e->net;
-    const struct ode_norm_shape shape = norm_shape(&net->segment[net->segment_n - 1], n);
-
-    normalise(e, w, &shape, net->at.head_scale, net->at.head_shift, mean, variance,
-              w->ended, w->wide[0]);
-}
-
-static void
-head_forward(const struct ode_exec *e, struct ode_work *w, int n, bool training,
-             struct ode_moments *m)
+head_forward(const struct ode_exec *e, struct ode_work *w, int n, enum ode_mode mode,
+             real *moment)
 {
     const struct ode_net *net = e->net;
     const int last = net->segment_n - 1;
-    const struct ode_stretch *g = &net->segment[last];
-    const struct ode_norm_shape shape = norm_shape(g, n);
+    const struct ode_cna norm = ode_cna_at(e, &net->head, n, moment, NULL);
     const struct ode_head head = head_shape(net, n);
+    const real *x =
+        ode_images_join(net, last, n, ode_segment_end(e, w, last), w->wide[0]);
 
-    images_join(g, n, slot(e, w, last, g->blocks, 0), w->ended);
-    if (training)
-        ode_norm_moments(&shape, w->ended, m->head_mean, m->head_variance);
-    head_normalise(e, w, n, training ? m->head_mean : weights(e, net->at.head_mean),
-                   training ? m->head_variance : weights(e, net->at.head_variance));
-    e->kernels->act(net->act, 1, n * shape.blocks, shape.h, shape.w, w->wide[0],
-                    w->wide[1]);
+    if (net->closing.weight >= 0) {
+        const struct ode_cna closing = ode_cna_at(e, &net->closing, n, moment, NULL);
+
+        ode_cna_forward(&closing, mode, x, w->closed, w->ended);
+    } else {
+        memcpy(w->ended, x, (size_t)n * out_image(&net->head) * sizeof *x);
+    }
+    ode_cna_forward(&norm, mode, w->ended, NULL, w->wide[1]);
     ode_head_features(&head, w->wide[1], w->features);
-    ode_head_logits(&head, w->features, weights(e, net->at.head_weight),
-                    weights(e, net->at.head_bias), w->logits);
+    ode_head_logits(&head, w->features, ode_slot_weights(e, net->head_weight),
+                    ode_slot_weights(e, net->head_bias), w->logits);
+}
+
+/* From the input to the logits. */
+static void
+pass(const struct ode_exec *e, struct ode_work *w, int n, enum ode_mode mode,
+     struct ode_result *r)
+{
+    opening_forward(e, w, n, mode, r->moment);
+    for (int s = 0; s < e->net->segment_n; s++) {
+        const real top = ode_segment_forward(e, w, s, n, mode, r->moment);
+
+        r->top[s] = top > r->top[s] || top != top ? top : r->top[s];
+        if (s + 1 < e->net->segment_n)
+            ode_link_forward(e, w, s, n, mode, r->moment);
+    }
+    head_forward(e, w, n, mode, r->moment);
+}
+
+/* The mean with the logits of the mirrored images. */
+static void
+pass_mirrored(const struct ode_exec *e, struct ode_work *w, int n, struct ode_result *r)
+{
+    const int count = n * e->net->classes;
+
+    memcpy(w->dlogits, w->logits, (size_t)count * sizeof *w->logits);
+    input_mirror(e, w, n);
+    pass(e, w, n, ODE_EVALUATE, r);
+    for (int k = 0; k < count; k++)
+        w->logits[k] = (w->logits[k] + w->dlogits[k]) / 2;
 }
 
 void
 ode_exec_forward(const struct ode_exec *e, struct ode_work *w, ode_fetch_fn *fetch,
-                 void *context, size_t first, int n, bool training, struct ode_result *r)
+                 void *context, size_t first, int n, enum ode_mode mode,
+                 struct ode_result *r)
 {
     const int classes = e->net->classes;
 
     assert(n <= e->micro);
-    r->loss = 0;
-    r->correct = 0;
-    r->n = n;
-    r->top = 0;
+    *r = (struct ode_result){ .n = n, .moment = r->moment };
     input_fetch(e, w, fetch, context, first, n);
-    opening_forward(e, w, n, training, &r->moments);
-    for (int s = 0; s < e->net->segment_n; s++) {
-        const real top = segment_forward(e, w, s, n);
-
-        r->top = top > r->top ? top : r->top;
-        if (s + 1 < e->net->segment_n)
-            connector_forward(e, w, s, n);
-    }
-    head_forward(e, w, n, training, &r->moments);
+    pass(e, w, n, mode, r);
+    if (e->flip && mode == ODE_EVALUATE)
+        pass_mirrored(e, w, n, r);
     for (int i = 0; i < n; i++) {
         int hit;
 
-        r->loss += ode_head_loss(classes, w->label[i], 1, w->logits + i * classes, &hit);
+        r->loss +=
+            ode_head_loss(classes, w->label[i], mode == ODE_EVALUATE ? 0 : e->smoothing,
+                          w->logits + i * classes, w->dlogits + i * classes, &hit);
         r->correct += hit;
     }
 }
 
-/* --- backward
- * --------------------------------------------------------------------------- */
+/* --- backward ---------------------------------------------------------------------- */
 
+/* From the logits to the cotangent of the last state. */
 static void
 head_backward(const struct ode_exec *e, struct ode_work *w, int n, double scale,
-              const struct ode_moments *m, real *lane, struct ode_pair d)
+              real *moment, real *lane, struct ode_pair d)
 {
     const struct ode_net *net = e->net;
-    const struct ode_stretch *g = &net->segment[net->segment_n - 1];
-    const struct ode_norm_shape shape = norm_shape(g, n);
+    const int last = net->segment_n - 1;
+    const struct ode_cna norm = ode_cna_at(e, &net->head, n, moment, lane);
     const struct ode_head head = head_shape(net, n);
+    real *dx = w->wide[1];
 
     for (int i = 0; i < n * net->classes; i++)
-        w->logits[i] *= (real)scale;
-    ode_head_logits_adjoint(
-        &head, w->features, weights(e, net->at.head_weight), w->logits, w->dfeatures,
-        gradient(e, net->at.head_weight, lane), gradient(e, net->at.head_bias, lane));
-    head_normalise(e, w, n, m->head_mean, m->head_variance);
-    ode_head_features_adjoint(&head, w->dfeatures, w->wide[1]);
-    e->kernels->act_adjoint(net->act, 1, n * shape.blocks, shape.h, shape.w, w->wide[0],
-                            w->wide[1], w->wide[1], NULL);
-    ode_norm_adjoint(&shape, m->head_mean, m->head_variance,
-                     weights(e, net->at.head_scale), w->ended, w->wide[1], w->wide[1],
-                     gradient(e, net->at.head_scale, lane),
-                     gradient(e, net->at.head_shift, lane));
-    images_split(g, n, 0, w->wide[1], d);
-}
+        w->dlogits[i] *= (real)scale;
+    ode_head_logits_adjoint(&head, w->features, ode_slot_weights(e, net->head_weight),
+                            w->dlogits, w->dfeatures,
+                            ode_slot_gradient(e, net->head_weight, lane),
+                            ode_slot_gradient(e, net->head_bias, lane));
+    ode_head_features_adjoint(&head, w->dfeatures, dx);
+    ode_cna_adjoint(&norm, NULL, w->ended, w->wide[0], dx);
+    if (net->closing.weight >= 0) {
+        const struct ode_cna closing = ode_cna_at(e, &net->closing, n, moment, lane);
+        const real *x =
+            ode_images_join(net, last, n, ode_segment_end(e, w, last), w->wide[2]);
 
-static void
-segment_backward(const struct ode_exec *e, struct ode_work *w, int s, int n, real *lane,
-                 struct ode_pair d)
-{
-    const struct ode_stretch *g = &e->net->segment[s];
-
-    scratch_clear(w, g);
-    for (int b = g->blocks - 1; b >= 0; b--) {
-        const struct ode_step step = step_init(e, w, s, b, lane);
-
-        for (size_t i = 0; i < (size_t)n; i++) {
-            const struct ode_pair di = { d.y + i * g->image, d.z + i * g->image };
-            real *keep[2];
-
-            if (!e->reverse)
-                kept_at(e, w, s, b, i, keep);
-            e->block->adjoint(&step, slot(e, w, s, b, i), slot(e, w, s, b + 1, i),
-                              e->reverse ? NULL : keep, di);
-        }
+        ode_cna_adjoint(&closing, x, w->closed, w->wide[0], dx);
+        ode_cna_back(&closing, dx, w->wide[0]);
+        dx = w->wide[0];
     }
+    ode_images_split(net, last, n, 0, dx, d);
 }
 
 static void
-connector_backward(const struct ode_exec *e, int s, int n, struct ode_pair from,
-                   struct ode_pair to)
-{
-    const struct ode_connector c = connector(e->net, s, 0);
-    const size_t fine = e->net->segment[s].image, coarse = e->net->segment[s + 1].image;
-
-    for (size_t i = 0; i < (size_t)n; i++) {
-        ode_connect_adjoint(&c, from.y + i * coarse, to.y + i * fine);
-        ode_connect_adjoint(&c, from.z + i * coarse, to.z + i * fine);
-    }
-}
-
-static void
-opening_backward(const struct ode_exec *e, struct ode_work *w, int n,
-                 const struct ode_moments *m, real *lane, struct ode_pair d)
+opening_backward(const struct ode_exec *e, struct ode_work *w, int n, real *moment,
+                 real *lane, struct ode_pair d)
 {
     const struct ode_net *net = e->net;
-    const struct ode_norm_shape shape = norm_shape(&net->segment[0], n);
-    const size_t in = ode_image(net->in, net->resolution, net->resolution);
+    struct ode_cna c = ode_cna_at(e, &net->opening, n, moment, lane);
+    const real *dy = ode_images_join(net, 0, n, d, w->wide[1]);
 
-    images_join(&net->segment[0], n, d, w->wide[1]);
-    normalise(e, w, &shape, net->at.scale, net->at.shift, m->mean, m->variance, w->opened,
-              w->wide[0]);
-    e->kernels->act_adjoint(net->act, 1, n * shape.blocks, shape.h, shape.w, w->wide[0],
-                            w->wide[1], w->wide[1], NULL);
-    ode_norm_adjoint(&shape, m->mean, m->variance, weights(e, net->at.scale), w->opened,
-                     w->wide[1], w->wide[1], gradient(e, net->at.scale, lane),
-                     gradient(e, net->at.shift, lane));
-    for (size_t i = 0; i < (size_t)n; i++)
-        e->kernels->conv_weights(&net->opening, w->wide[1] + i * opening_image(net),
-                                 w->input + i * in, gradient(e, net->at.weight, lane));
+    if (net->whitening)
+        c.k = NULL; /* it is not trained */
+    if (dy != w->wide[1])
+        memcpy(w->wide[1], dy, (size_t)n * ode_net_state(net, 0) * sizeof *dy);
+    ode_cna_adjoint(&c, w->input, w->opened, w->wide[0], w->wide[1]);
 }
 
 void
@@ -514,11 +361,11 @@ ode_exec_backward(const struct ode_exec *e, struct ode_work *w, int n, double sc
     struct ode_pair *d = w->cotangent;
     const int last = e->net->segment_n - 1;
 
-    head_backward(e, w, n, scale, &r->moments, lane, d[last % 2]);
+    head_backward(e, w, n, scale, r->moment, lane, d[last % 2]);
     for (int s = last; s >= 0; s--) {
-        segment_backward(e, w, s, n, lane, d[s % 2]);
+        ode_segment_backward(e, w, s, n, r->moment, lane, &d[s % 2]);
         if (s > 0)
-            connector_backward(e, s - 1, n, d[s % 2], d[(s - 1) % 2]);
+            ode_link_backward(e, w, s - 1, n, r->moment, lane, d[s % 2], d[(s - 1) % 2]);
     }
-    opening_backward(e, w, n, &r->moments, lane, d[0]);
+    opening_backward(e, w, n, r->moment, lane, d[0]);
 }

@@ -3,17 +3,17 @@
  *
  * The unit of work is a micro-batch: a few images whose states fit into a core's cache.
  * One thread takes it through opening, segments and head, and back, before the next one:
- * the memory is that of one micro-batch a thread, whatever the batch; and with `reverse`,
- * whatever the depth, as states are rebuilt from a segment's last one on the way back.
+ * the memory is that of one micro-batch a thread, whatever the batch; and where a segment
+ * is reversed, whatever its depth, as states are rebuilt from its last one on the way
+ * back.
  *
  * Results depend on the images, the weights and the size of the micro-batch only; not on
- * the thread, nor on `reverse`.
+ * the thread, nor on what is kept (but where reversal is inexact).
  */
 #ifndef ODE_CORE_NET_EXEC_H
 #define ODE_CORE_NET_EXEC_H
 
 #include "core/base/arena.h"
-#include "core/blocks/block.h"
 #include "core/net/net.h"
 
 /* Writes the pixels [channels][h][w] of the i-th image of the batch and returns its
@@ -24,37 +24,45 @@ typedef int ode_fetch_fn(void *context, size_t i, float *scratch, float *pixels)
 struct ode_exec {
     const struct ode_net *net;         /* borrowed */
     const struct ode_kernels *kernels; /* borrowed */
-    const struct ode_block_ops *block; /* borrowed */
     const real *packed;                /* weights as ode_net_pack() left them */
-    bool reverse;
-    int micro; /* most images in a micro-batch */
+    int micro;                         /* most images in a micro-batch */
     size_t scratch_n;
-};
-
-/* Moments that the two normalisations saw in a micro-batch: padded vectors. */
-struct ode_moments {
-    real *mean, *variance, *head_mean, *head_variance;
+    double smoothing; /* of labels, in training */
+    bool flip; /* evaluation: mean of the logits of an image and its mirror image */
 };
 
 /* What became of a micro-batch. */
 struct ode_result {
     double loss; /* sum over its images */
     int correct, n;
-    real top; /* largest |state| */
-    struct ode_moments moments;
+    real top[ODE_SEGMENTS_MAX]; /* largest |state| in each segment */
+    real *moment;               /* net->moment_n: moments that its normalisations saw */
+};
+
+/* The states of a segment: see segment.c. */
+struct ode_track {
+    real *y, *z;             /* slots of micro images                */
+    int slots;               /* of y; of z where the layout has it   */
+    real *saved_y, *saved_z; /* checkpoints                          */
+    real *kept;              /* [step][keep][image]                  */
+};
+
+/* What a connector remembers until its way back: outputs of convolutions. */
+struct ode_link_work {
+    real *main, *inner, *side;
 };
 
 /* A thread's buffers. */
 struct ode_work {
-    real *input, *opened,
-        *ended;    /* images, opening before and head before normalisation */
-    real *wide[2]; /* scratch of the size of either */
-    struct ode_pair state[ODE_SEGMENTS_MAX]; /* [slot][image], one slot if reversing */
-    real *kept[ODE_SEGMENTS_MAX];            /* [half-step][image], if storing */
+    real *input, *opened; /* images; the opening's convolution                     */
+    struct ode_track track[ODE_SEGMENTS_MAX];
+    struct ode_link_work link[ODE_SEGMENTS_MAX];
+    real *closed, *ended; /* closing's convolution, head's input */
     struct ode_pair cotangent[2];
-    real *u, *a;
-    real *affine[2], *features, *dfeatures, *logits;
-    float *pixels, *scratch;
+    real *wide[6]; /* scratch for n images of all channels */
+    real *scratch[ODE_LAYER_SCRATCH_MAX], *spare[ODE_BLOCK_SCRATCH_MAX];
+    real *features, *dfeatures, *logits, *dlogits;
+    float *pixels, *fetched;
     int *label;
 };
 
@@ -71,11 +79,12 @@ void ode_work_place(struct ode_work *work, const struct ode_exec *exec,
 void ode_result_place(struct ode_result *result, const struct ode_net *net,
                       struct ode_arena *arena);
 
-/* Images first..first + n - 1 forward. training: normalise by the micro-batch's own
- * moments, which go into result->moments; else by the running ones. Fills result. */
+/* Images first..first + n - 1 forward. ODE_TRAIN: normalise by the micro-batch's own
+ * moments, which go into result->moment; else by the running ones. Fills result; the
+ * work's label, features and logits are those of the images. */
 void ode_exec_forward(const struct ode_exec *exec, struct ode_work *work,
                       ode_fetch_fn *fetch, void *context, size_t first, int n,
-                      bool training, struct ode_result *result);
+                      enum ode_mode mode, struct ode_result *result);
 
 /* After a forward pass in training of the same n images: adds the gradient of scale times
  * the sum of losses to lane (net->lane_n reals). */

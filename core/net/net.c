@@ -1,4 +1,4 @@
-/* net.c - from a recipe's level to shapes, tensors and their places. */
+/* net.c - from a recipe's level to shapes, tensors and slots. */
 #include "core/net/net.h"
 
 #include <assert.h>
@@ -8,10 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/base/rng.h"
-
-enum { BLOCK_TENSORS = 4 };
-
 /* States are multiples of 2^-16: sums are exact in fp32 while they stay below 2^8. */
 #ifdef ODE_DOUBLE
 #define STATE_GRID 0x1p-40
@@ -19,34 +15,38 @@ enum { BLOCK_TENSORS = 4 };
 #define STATE_GRID 0x1p-16f
 #endif
 
-/* Extents of the padded run that holds `channels` channels stored in `parts` runs. */
-static int
-padded(int channels, int parts)
+/*
+ * The network is walked twice, once for what is trained and once for the statistics, so
+ * that the trained tensors come first; and by a counting builder before that.
+ */
+struct builder {
+    struct ode_net *net;
+    bool statistics; /* the second walk */
+    bool counting;   /* there are no tables yet */
+};
+
+/* --- tensors and slots ------------------------------------------------------------ */
+
+static bool
+is_statistic(enum ode_tensor_kind kind)
 {
-    return parts * ode_blocks(channels / parts) * ODE_VEC;
+    return kind == ODE_TENSOR_MEAN || kind == ODE_TENSOR_VARIANCE;
 }
 
-/* Where channel i of `channels` stands among the padded ones. */
-static int
-position(int i, int channels, int parts)
+/* Appends a tensor; -1 if it is of the other walk. */
+static int __attribute__((format(printf, 6, 7)))
+tensor_add(struct builder *b, bool fixed, enum ode_tensor_kind kind, int dims,
+           const int *dim, const char *format, ...)
 {
-    const int run = channels / parts;
-
-    return i / run * ode_blocks(run) * ODE_VEC + i % run;
-}
-
-static int
-tensor_add(struct ode_net *net, enum ode_tensor_kind kind, int dims, const int *dim,
-           const char *format, ...)
-{
-    struct ode_params *p = &net->params;
-    const int i = p->tensor_n++;
-    struct ode_tensor *t = &p->tensor[i];
-    size_t *total = kind == ODE_TENSOR_MEAN || kind == ODE_TENSOR_VARIANCE
-                        ? &p->statistic_n
-                        : &p->theta_n;
+    struct ode_params *p = &b->net->params;
+    struct ode_tensor *t = b->counting ? NULL : &p->tensor[p->tensor_n];
+    size_t *total = b->statistics ? &p->statistic_n : &p->theta_n;
     va_list args;
 
+    if ((fixed || is_statistic(kind)) != b->statistics)
+        return -1;
+    if (!t)
+        return p->tensor_n++;
     *t = (struct ode_tensor){ .kind = kind, .dims = dims, .segment = -1, .n = 1 };
     va_start(args, format);
     vsnprintf(t->name, sizeof t->name, format, args);
@@ -57,165 +57,668 @@ tensor_add(struct ode_net *net, enum ode_tensor_kind kind, int dims, const int *
     }
     t->offset = *total;
     *total += t->n;
-    return i;
+    return p->tensor_n++;
 }
 
-/* Gives tensor i room among the packed weights and in a lane. */
-static void
-tensor_place(struct ode_net *net, int i, size_t n, int parts, bool flipped)
+/* Appends a slot of n reals. */
+static int
+slot_add(struct builder *b, struct ode_slot slot, bool moment)
 {
-    struct ode_place *p = &net->place[i];
+    struct ode_net *net = b->net;
+    size_t *room = moment ? &net->moment_n : &net->lane_n;
 
-    n = (n + ODE_VEC - 1) / ODE_VEC * ODE_VEC;
-    *p = (struct ode_place){
-        .n = n, .parts = parts, .packed = net->packed_n, .lane = net->lane_n
-    };
-    net->packed_n += n;
-    if (!net->params.trained_n) /* not yet among the statistics */
-        net->lane_n += n;
-    if (flipped) {
-        p->flipped = net->packed_n;
-        net->packed_n += n;
+    slot.n = (slot.n + ODE_VEC - 1) / ODE_VEC * ODE_VEC;
+    slot.packed = net->packed_n;
+    net->packed_n += slot.n;
+    if (slot.flip) {
+        slot.flipped = net->packed_n;
+        net->packed_n += slot.n;
     }
+    if (moment || !b->statistics) {
+        slot.lane = *room;
+        *room += slot.n;
+    }
+    if (!b->counting)
+        net->slot[net->slot_n] = slot;
+    return net->slot_n++;
+}
+
+/* The slot of a tensor outside blocks, which has one; -1 for -1. */
+static int
+own_slot(struct builder *b, int tensor, struct ode_slot slot, bool moment)
+{
+    if (tensor < 0)
+        return -1;
+    slot.tensor = tensor;
+    slot.next = -1;
+    if (!b->counting)
+        b->net->uses[tensor] = (struct ode_uses){ b->net->slot_n, 1, 1 };
+    return slot_add(b, slot, moment);
 }
 
 static int
-vector_add(struct ode_net *net, enum ode_tensor_kind kind, int channels, int parts,
-           const char *name)
+vector_add(struct builder *b, enum ode_tensor_kind kind, int channels, int parts,
+           const char *name, const char *what)
 {
-    const int i = tensor_add(net, kind, 1, &channels, "%s", name);
+    const int i = tensor_add(b, false, kind, 1, &channels, "%s%s", name, what);
 
-    tensor_place(net, i, (size_t)padded(channels, parts), parts, false);
-    return i;
+    return own_slot(
+        b, i,
+        (struct ode_slot){ .n = (size_t)ode_padded(channels, parts), .parts = parts },
+        is_statistic(kind));
+}
+
+/* Sets *at where the walk has made it: the first walk makes scales, the second means. */
+static void
+made(int *at, int slot)
+{
+    if (slot >= 0)
+        *at = slot;
 }
 
 static void
-opening_add(struct ode_net *net, int channels)
+norm_add(struct builder *b, struct ode_norm_site *site, enum ode_norm kind, int channels,
+         int parts, const char *name)
 {
-    const int dim[] = { channels, net->in, 3, 3 };
-    const int size = net->resolution;
+    if (!b->statistics)
+        *site = (struct ode_norm_site){ kind, -1, -1, -1, -1 };
+    if (kind == ODE_NORM_NONE)
+        return;
+    made(&site->scale, vector_add(b, ODE_TENSOR_SCALE, channels, parts, name, ".scale"));
+    made(&site->shift, vector_add(b, ODE_TENSOR_SHIFT, channels, parts, name, ".shift"));
+    if (kind != ODE_NORM_BATCH)
+        return;
+    made(&site->mean, vector_add(b, ODE_TENSOR_MEAN, channels, parts, name, ".mean"));
+    made(&site->variance,
+         vector_add(b, ODE_TENSOR_VARIANCE, channels, parts, name, ".variance"));
+}
 
-    net->opening = (struct ode_conv){
-        .in = net->in, .out = padded(channels, 2), .h = size, .w = size
+/* A kernel of taps x taps outside blocks. */
+static void
+kernel_add(struct builder *b, struct ode_cna_site *site, bool fixed, int taps, int in,
+           int in_parts, int out, int parts, int size, const char *name)
+{
+    const int dim[] = { out, in, taps, taps };
+    const int i = tensor_add(b, fixed, ODE_TENSOR_CONV, 4, dim, "%s", name);
+    const int stored = in_parts > 0 ? ode_padded(in, in_parts) : in;
+    const struct ode_slot slot = { .n = ode_packed(stored, ode_padded(out, parts)),
+                                   .parts = parts,
+                                   .in_parts = in_parts > 0 ? in_parts : 1,
+                                   .flip = site->flip };
+
+    site->conv = (struct ode_conv){ .in = stored,
+                                    .out = ode_padded(out, parts),
+                                    .h = size,
+                                    .w = size,
+                                    .point = taps == 1 };
+    made(&site->weight, own_slot(b, i, slot, false));
+}
+
+/* --- outside blocks ---------------------------------------------------------------- */
+
+static void
+opening_add(struct builder *b, const struct ode_model_spec *model)
+{
+    struct ode_net *net = b->net;
+    const int channels = (int)model->units[0].channels;
+    struct ode_cna_site *site = &net->opening;
+
+    if (!b->statistics)
+        *site = (struct ode_cna_site){ .act = model->stem_norm != ODE_NORM_NONE,
+                                       .channels = channels,
+                                       .parts = net->parts };
+    kernel_add(b, site, net->whitening, 3, net->in, 0, channels, net->parts,
+               net->resolution, "opening.weight");
+    norm_add(b, &site->norm, model->stem_norm, channels, net->parts, "opening.norm");
+}
+
+/* "connector.2.p" and the like. */
+static const char *
+link_name(int s, const char *part, char name[40])
+{
+    snprintf(name, 40, "connector.%d%s", s + 1, part);
+    return name;
+}
+
+static struct ode_cna_site
+plain_site(int channels, int parts, int size, bool act)
+{
+    return (struct ode_cna_site){
+        .weight = -1,
+        .act = act,
+        .channels = channels,
+        .parts = parts,
+        .conv = {.out = ode_padded(channels, parts), .h = size, .w = size}
     };
-    net->at.weight = tensor_add(net, ODE_TENSOR_CONV, 4, dim, "opening.weight");
-    tensor_place(net, net->at.weight, ode_packed(net->in, net->opening.out), 2, false);
-    net->at.scale = vector_add(net, ODE_TENSOR_SCALE, channels, 2, "opening.norm.scale");
-    net->at.shift = vector_add(net, ODE_TENSOR_SHIFT, channels, 2, "opening.norm.shift");
 }
 
-/* Block b of segment s; `unit` and `index` name it. */
 static void
-block_add(struct ode_net *net, int s, int b, int unit, int index)
+pointwise_add(struct builder *b, struct ode_cna_site *site, const char *name, int from,
+              int to, int size)
 {
-    const int half = net->segment[s].half;
-    const int dim[] = { half, half, 3, 3 };
+    const int parts = b->net->parts;
+    char text[48];
 
-    for (int role = 0; role < BLOCK_TENSORS; role++) {
-        const bool kernel = role % 2 == 0;
-        const int i = tensor_add(net, kernel ? ODE_TENSOR_CONV : ODE_TENSOR_BIAS,
-                                 kernel ? 4 : 1, dim, "unit.%d.block.%d.%c%d", unit,
-                                 index, kernel ? 'k' : 'b', role / 2 + 1);
+    if (!b->statistics)
+        *site = (struct ode_cna_site){
+            .flip = true, .act = true, .channels = to, .parts = parts
+        };
+    snprintf(text, sizeof text, "%s.weight", name);
+    kernel_add(b, site, false, 1, from, parts, to, parts, size, text);
+    snprintf(text, sizeof text, "%s.norm", name);
+    norm_add(b, &site->norm, ODE_NORM_BATCH, to, parts, text);
+}
 
-        net->params.tensor[i].segment = s;
-        net->params.tensor[i].block = b;
-        net->params.tensor[i].role = role;
-        tensor_place(net, i, kernel ? ode_packed(half, half) : (size_t)padded(half, 1), 1,
-                     kernel);
-        if (b == 0 && role == 0)
-            net->segment[s].tensor = i;
+/* Norm and activation of `channels`, then a kernel to `to`: half of a residual branch. */
+static void
+branch_add(struct builder *b, struct ode_cna_site *site, int s, int channels, int to,
+           int size, const char *norm, const char *kernel)
+{
+    struct ode_net *net = b->net;
+    char name[40];
+
+    if (!b->statistics) {
+        *site = plain_site(channels, net->parts, size, true);
+        site->flip = true;
+    }
+    norm_add(b, &site->norm, net->norm, channels, net->parts, link_name(s, norm, name));
+    kernel_add(b, site, false, 3, channels, net->parts, to, net->parts, size,
+               link_name(s, kernel, name));
+}
+
+static void
+residual_add(struct builder *b, struct ode_link_site *link, int s, int from, int to)
+{
+    struct ode_net *net = b->net;
+    const int size = net->resolution >> s;
+    char name[40];
+
+    branch_add(b, &link->main, s, from, to, size, ".p", ".k");
+    branch_add(b, &link->inner, s, to, to, size / 2, ".n", ".o");
+    if (!b->statistics)
+        link->side =
+            (struct ode_cna_site){ .flip = true, .channels = to, .parts = net->parts };
+    kernel_add(b, &link->side, false, 1, from, net->parts, to, net->parts, size / 2,
+               link_name(s, ".side", name));
+    norm_add(b, &link->side.norm, net->norm, to, net->parts, link_name(s, ".m", name));
+}
+
+static void
+link_add(struct builder *b, const struct ode_model_spec *model, int s)
+{
+    struct ode_link_site *link = &b->net->link[s];
+    const int from = (int)model->units[s].channels;
+    const int to = (int)model->units[s + 1].channels;
+    char name[40];
+
+    link->kind = model->connector;
+    if (link->kind == ODE_LINK_POINTWISE)
+        pointwise_add(b, &link->main, link_name(s, "", name), from, to,
+                      b->net->resolution >> s);
+    else if (link->kind == ODE_LINK_RESIDUAL)
+        residual_add(b, link, s, from, to);
+}
+
+static void
+end_add(struct builder *b, const struct ode_model_spec *model)
+{
+    struct ode_net *net = b->net;
+    const int size = net->resolution >> (net->segment_n - 1);
+    int channels = (int)model->units[net->segment_n - 1].channels;
+    int dim[2] = { net->classes }, i;
+
+    if (model->closing > 0)
+        pointwise_add(b, &net->closing, "closing", channels, (int)model->closing, size);
+    else
+        net->closing.weight = -1;
+    channels = model->closing > 0 ? (int)model->closing : channels;
+    if (!b->statistics)
+        net->head =
+            plain_site(channels, net->parts, size, model->head_norm != ODE_NORM_NONE);
+    norm_add(b, &net->head.norm, model->head_norm, channels, net->parts, "head.norm");
+    dim[1] = channels;
+    i = tensor_add(b, false, ODE_TENSOR_DENSE, 2, dim, "head.weight");
+    made(&net->head_weight,
+         own_slot(b, i,
+                  (struct ode_slot){ .n = (size_t)dim[0] * (size_t)dim[1], .parts = 1 },
+                  false));
+    made(&net->head_bias,
+         vector_add(b, ODE_TENSOR_BIAS, net->classes, 1, "head.bias", ""));
+}
+
+/* --- blocks ------------------------------------------------------------------------ */
+
+/* What parts a layer has, in the order of their tensors; the first of statistics last. */
+static bool
+has_part(const struct ode_net *net, enum ode_part part)
+{
+    const bool norm = net->norm != ODE_NORM_NONE;
+
+    switch (part) {
+    case ODE_PART_PRE_SCALE:
+    case ODE_PART_PRE_SHIFT:
+        return net->before;
+    case ODE_PART_KERNEL:
+        return true;
+    case ODE_PART_BIAS:
+        return !norm;
+    case ODE_PART_SCALE:
+    case ODE_PART_SHIFT:
+        return norm;
+    case ODE_PART_OUTER:
+        return net->form == ODE_FORM_RESIDUAL;
+    case ODE_PART_PRE_MEAN:
+    case ODE_PART_PRE_VARIANCE:
+        return net->before && net->norm == ODE_NORM_BATCH;
+    default:
+        return net->norm == ODE_NORM_BATCH;
     }
 }
 
-static void
-head_add(struct ode_net *net, int channels)
-{
-    const int dim[] = { net->classes, channels };
+static const struct {
+    const char *name; /* %d is the layer, from 1 */
+    enum ode_tensor_kind kind;
+} parts[ODE_PARTS] = {
+    [ODE_PART_PRE_SCALE] = {"p%d.scale",     ODE_TENSOR_SCALE   },
+    [ODE_PART_PRE_SHIFT] = { "p%d.shift",    ODE_TENSOR_SHIFT   },
+    [ODE_PART_KERNEL] = { "k%d",          ODE_TENSOR_CONV    },
+    [ODE_PART_BIAS] = { "b%d",          ODE_TENSOR_BIAS    },
+    [ODE_PART_SCALE] = { "n%d.scale",    ODE_TENSOR_SCALE   },
+    [ODE_PART_SHIFT] = { "n%d.shift",    ODE_TENSOR_SHIFT   },
+    [ODE_PART_OUTER] = { "o%d",          ODE_TENSOR_CONV    },
+    [ODE_PART_PRE_MEAN] = { "p%d.mean",     ODE_TENSOR_MEAN    },
+    [ODE_PART_PRE_VARIANCE] = { "p%d.variance", ODE_TENSOR_VARIANCE},
+    [ODE_PART_MEAN] = { "n%d.mean",     ODE_TENSOR_MEAN    },
+    [ODE_PART_VARIANCE] = { "n%d.variance", ODE_TENSOR_VARIANCE},
+};
 
-    net->at.head_scale =
-        vector_add(net, ODE_TENSOR_SCALE, channels, 2, "head.norm.scale");
-    net->at.head_shift =
-        vector_add(net, ODE_TENSOR_SHIFT, channels, 2, "head.norm.shift");
-    net->at.head_weight = tensor_add(net, ODE_TENSOR_DENSE, 2, dim, "head.weight");
-    tensor_place(net, net->at.head_weight, (size_t)dim[0] * (size_t)dim[1], 1, false);
-    net->at.head_bias = vector_add(net, ODE_TENSOR_BIAS, net->classes, 1, "head.bias");
+static void
+roles_init(struct ode_net *net)
+{
+    for (int walk = 0; walk < 2; walk++)
+        for (int layer = 0; layer < 2; layer++)
+            for (int part = 0; part < ODE_PARTS; part++) {
+                if (walk == 0)
+                    net->role[layer][part] = -1;
+                if (layer < net->block->layers && has_part(net, (enum ode_part)part)
+                    && is_statistic(parts[part].kind) == (walk == 1))
+                    net->role[layer][part] = net->role_n++;
+            }
 }
 
-static void
-statistics_add(struct ode_net *net, int first, int last)
+/* The very first layer's input was just normalised by the opening. */
+static bool
+is_bare(const struct ode_net *net, int s, int node, int layer, enum ode_part part)
 {
-    net->params.trained_n = net->params.tensor_n;
-    net->at.mean = vector_add(net, ODE_TENSOR_MEAN, first, 2, "opening.norm.mean");
-    net->at.variance =
-        vector_add(net, ODE_TENSOR_VARIANCE, first, 2, "opening.norm.variance");
-    net->at.head_mean = vector_add(net, ODE_TENSOR_MEAN, last, 2, "head.norm.mean");
-    net->at.head_variance =
-        vector_add(net, ODE_TENSOR_VARIANCE, last, 2, "head.norm.variance");
+    return net->bare && s == 0 && node == 0 && layer == 0
+           && (part <= ODE_PART_PRE_SHIFT || part == ODE_PART_PRE_MEAN
+               || part == ODE_PART_PRE_VARIANCE);
 }
 
-/* Blocks of segment s when unit u has blocks[u]. */
+/* The unit that node `node` of segment s is named after, and its index there. */
+static void
+node_name(const struct ode_net *net, const struct ode_model_spec *model, int s, int node,
+          int *unit, int *index)
+{
+    const bool lends = model->placement == ODE_PLACEMENT_CODE
+                       && model->connector != ODE_LINK_RESIDUAL
+                       && model->units[s].weights == 0;
+    const int skipped = s > 0 && (lends || model->connector == ODE_LINK_RESIDUAL);
+    const bool lent =
+        lends && s + 1 < net->segment_n && node + 1 == net->segment[s].nodes;
+
+    *unit = lent ? s + 1 : s;
+    *index = lent ? 0 : node + skipped;
+}
+
+/* The tensors of one node, in the order of roles; table[role] receives them. */
+static void
+node_add(struct builder *b, const struct ode_model_spec *model, int s, int node,
+         int *table)
+{
+    struct ode_net *net = b->net;
+    const int width = net->segment[s].width, dim[] = { width, width, 3, 3 };
+    int unit, index;
+
+    node_name(net, model, s, node, &unit, &index);
+    for (int layer = 0; layer < net->block->layers; layer++)
+        for (int part = 0; part < ODE_PARTS; part++) {
+            const int role = net->role[layer][part];
+            const bool kernel = parts[part].kind == ODE_TENSOR_CONV;
+            char name[16];
+            int i;
+
+            if (role < 0 || is_statistic(parts[part].kind) != b->statistics)
+                continue;
+            snprintf(name, sizeof name, parts[part].name, layer + 1);
+            i = is_bare(net, s, node, layer, (enum ode_part)part)
+                    ? -1
+                    : tensor_add(b, false, parts[part].kind, kernel ? 4 : 1, dim,
+                                 "unit.%d.block.%d.%s", unit, index, name);
+            table[node * net->role_n + role] = i;
+            if (i < 0 || b->counting)
+                continue;
+            net->params.tensor[i].segment = s;
+            net->params.tensor[i].block = node;
+            net->params.tensor[i].role = role;
+        }
+}
+
+/* Where point p lies between nodes: the one before it, and how far it is to the next. */
 static int
-segment_blocks(const int64_t *blocks, int units, int s)
+point_node(const struct ode_stretch *g, const struct ode_block_ops *ops, int p,
+           double *weight)
 {
+    const double at = (double)p * g->nodes / ((double)ops->stride * g->blocks);
+    const int node = (int)at;
+
+    *weight = node + 1 < g->nodes ? at - node : 0;
+    return node < g->nodes ? node : g->nodes - 1;
+}
+
+static struct ode_slot
+block_slot(const struct ode_net *net, int s, enum ode_part part)
+{
+    const int width = net->segment[s].width;
+    const bool kernel = parts[part].kind == ODE_TENSOR_CONV;
+    const bool anti = part == ODE_PART_KERNEL && net->form == ODE_FORM_ANTISYMMETRIC;
+
+    return (struct ode_slot){ .n = kernel ? ode_packed(width, width)
+                                          : (size_t)ode_padded(width, 1),
+                              .parts = 1,
+                              .in_parts = 1,
+                              .flip = kernel && !anti,
+                              .antisymmetric = anti };
+}
+
+/* The slots of one point in time; a role's tensors are table[node][role]. */
+static void
+point_add(struct builder *b, int s, int p, const int *table, int *slots)
+{
+    struct ode_net *net = b->net;
+    const struct ode_stretch *g = &net->segment[s];
+    double weight;
+    const int node = point_node(g, net->block, p, &weight);
+
+    for (int layer = 0; layer < net->block->layers; layer++)
+        for (int part = 0; part < ODE_PARTS; part++) {
+            const int role = net->role[layer][part];
+            struct ode_slot slot = block_slot(net, s, (enum ode_part)part);
+
+            if (role < 0 || is_statistic(parts[part].kind) != b->statistics)
+                continue;
+            slot.tensor = table[node * net->role_n + role];
+            slot.next = weight > 0 ? table[(node + 1) * net->role_n + role] : -1;
+            slot.weight = (real)weight;
+            if (slot.tensor < 0 && slot.next >= 0) {
+                slot.tensor = slot.next;
+                slot.next = -1;
+            }
+            if (!b->counting)
+                slots[role] = slot.tensor < 0 ? -1 : net->slot_n;
+            if (b->counting || slot.tensor >= 0)
+                slot_add(b, slot, b->statistics);
+        }
+}
+
+static enum ode_status
+segment_add(struct builder *b, const struct ode_model_spec *model, int s,
+            struct ode_err *err)
+{
+    struct ode_net *net = b->net;
+    struct ode_stretch *g = &net->segment[s];
+    int *table = calloc((size_t)g->nodes * (unsigned)net->role_n, sizeof *table);
+
+    if (!table)
+        return ode_fail(err, ODE_ENOMEM, "/model", "no memory for %d blocks", g->nodes);
+    for (int node = 0; node < g->nodes; node++)
+        node_add(b, model, s, node, table);
+    for (int p = 0; p < g->points; p++)
+        point_add(b, s, p, table,
+                  b->counting ? NULL : net->point + (g->slot + p) * net->role_n);
+    free(table);
+    return ODE_OK;
+}
+
+/* --- the walk ---------------------------------------------------------------------- */
+
+static enum ode_status
+walk(struct builder *b, const struct ode_recipe_spec *recipe, struct ode_err *err)
+{
+    struct ode_net *net = b->net;
+
+    opening_add(b, &recipe->model);
+    for (int s = 0; s < net->segment_n; s++) {
+        ODE_TRY(segment_add(b, &recipe->model, s, err));
+        if (s + 1 < net->segment_n)
+            link_add(b, &recipe->model, s);
+    }
+    end_add(b, &recipe->model);
+    if (!b->statistics) {
+        net->params.trained_n = net->params.tensor_n;
+        net->trained_slots = net->slot_n;
+    }
+    return ODE_OK;
+}
+
+static enum ode_status
+walk_both(struct ode_net *net, bool counting, const struct ode_recipe_spec *recipe,
+          struct ode_err *err)
+{
+    for (int second = 0; second < 2; second++) {
+        struct builder b = { .net = net, .statistics = second, .counting = counting };
+
+        ODE_TRY(walk(&b, recipe, err));
+    }
+    return ODE_OK;
+}
+
+/* Counts, takes the tables, and walks again to fill them. */
+static enum ode_status
+tables_fill(struct ode_net *net, const struct ode_recipe_spec *recipe,
+            struct ode_err *err)
+{
+    struct ode_net count = *net;
+    size_t points = 0, tensors, slots;
+
+    ODE_TRY(walk_both(&count, true, recipe, err));
+    for (int s = 0; s < net->segment_n; s++)
+        points += (size_t)net->segment[s].points;
+    tensors = (unsigned)count.params.tensor_n;
+    slots = (unsigned)count.slot_n;
+    net->params.tensor = calloc(tensors, sizeof *net->params.tensor);
+    net->uses = calloc(tensors, sizeof *net->uses);
+    net->slot = calloc(slots, sizeof *net->slot);
+    net->point = calloc(points * (unsigned)net->role_n, sizeof *net->point);
+    if (!net->params.tensor || !net->uses || !net->slot || !net->point)
+        return ode_fail(err, ODE_ENOMEM, "/model", "no memory for %zu tensors", tensors);
+    return walk_both(net, false, recipe, err);
+}
+
+/* uses[] of the tensors of blocks: the first and the last point that needs them. */
+static void
+uses_init(struct ode_net *net)
+{
+    for (int i = 0; i < net->slot_n; i++)
+        for (int k = 0; k < 2; k++) {
+            const int tensor = k ? net->slot[i].next : net->slot[i].tensor;
+            struct ode_uses *u = tensor < 0 ? NULL : &net->uses[tensor];
+
+            if (!u || net->params.tensor[tensor].segment < 0)
+                continue;
+            if (u->count == 0)
+                *u = (struct ode_uses){ .first = i, .count = 1, .stride = 1 };
+            else if (i != u->first) {
+                u->stride = u->count == 1 ? i - u->first : u->stride;
+                u->count++;
+            }
+        }
+}
+
+/* --- shapes ------------------------------------------------------------------------ */
+
+int
+ode_net_segment_blocks(const struct ode_model_spec *model, const int64_t *blocks, int s)
+{
+    const int units = (int)model->units_n;
+
+    if (model->connector == ODE_LINK_RESIDUAL)
+        return (int)blocks[s] - (s > 0);
+    if (model->placement == ODE_PLACEMENT_BETWEEN)
+        return (int)blocks[s];
     return (int)blocks[s] - (s > 0) + (s + 1 < units);
+}
+
+/* What is kept in a segment: what can't be reversed keeps checkpoints instead. */
+static enum ode_memory
+memory_of(const struct ode_recipe_spec *recipe, const struct ode_block_ops *ops, int s)
+{
+    static const enum ode_memory own[] = {
+        [ODE_UNIT_MEMORY_STORE] = ODE_MEMORY_STORE,
+        [ODE_UNIT_MEMORY_CHECKPOINT] = ODE_MEMORY_CHECKPOINT,
+        [ODE_UNIT_MEMORY_REVERSE] = ODE_MEMORY_REVERSE,
+    };
+    const enum ode_unit_memory unit = recipe->model.units[s].memory;
+    enum ode_memory memory =
+        unit == ODE_UNIT_MEMORY_TRAIN ? recipe->train.memory : own[unit];
+
+    if (memory == ODE_MEMORY_REVERSE_INEXACT)
+        memory = ODE_MEMORY_REVERSE;
+    if (memory == ODE_MEMORY_AUTO) /* ode_plan_memory() decides */
+        memory = ODE_MEMORY_STORE;
+    return memory == ODE_MEMORY_REVERSE && !ops->reach ? ODE_MEMORY_CHECKPOINT : memory;
 }
 
 static void
 segment_init(struct ode_net *net, const struct ode_recipe_spec *recipe,
-             const struct ode_level_spec *level, int s)
+             const struct ode_level_spec *level, int s, int *slot)
 {
-    const int units = (int)recipe->model.units_n, size = net->resolution >> s;
-    const int half = (int)recipe->model.units[s].channels / 2;
-    const int n = segment_blocks(level->blocks, units, s);
+    const struct ode_model_spec *model = &recipe->model;
+    const struct ode_block_ops *ops = net->block;
+    const int size = net->resolution >> s;
+    const int channels = (int)model->units[s].channels, width = channels / net->parts;
+    const int n = ode_net_segment_blocks(model, level->blocks, s);
+    const int nodes = model->units[s].weights ? (int)model->units[s].weights : n;
+    const bool exact = ops->reach && recipe->train.memory != ODE_MEMORY_REVERSE_INEXACT;
+    const int every = (int)recipe->train.checkpoint_every;
     int64_t finest[ODE_SEGMENTS_MAX];
     double end;
 
-    for (int u = 0; u < units; u++)
-        finest[u] = recipe->model.units[u].blocks;
-    end = recipe->model.step * segment_blocks(finest, units, s);
+    for (int u = 0; u < net->segment_n; u++)
+        finest[u] = model->units[u].blocks;
+    end = model->step * ode_net_segment_blocks(model, finest, s);
     net->segment[s] = (struct ode_stretch){
-        .conv = {.in = half, .out = half, .h = size, .w = size},
-        .half = half,
-        .image = ode_image(half, size, size),
+        .conv = {.in = width, .out = width, .h = size, .w = size},
+        .width = width,
+        .image = ode_image(width, size, size),
         .blocks = n,
+        .nodes = nodes,
+        .points = n > 0 ? ops->stride * (n - 1) + ops->points : 0,
+        .slot = *slot,
         .dt = (real)(end / n),
+        .grid = exact ? STATE_GRID : 0,
+        .memory = memory_of(recipe, ops, s),
+        .every = every ? every : (int)ceil(sqrt(n)),
     };
+    *slot += net->segment[s].points;
     net->params.segment[s] = (struct ode_segment){
-        .unit = s, .first = s > 0, .blocks = n, .channels = 2 * half, .dt = end / n
+        .unit = s, .first = s > 0, .blocks = nodes, .channels = channels, .dt = end / n
     };
 }
 
 static double
-net_flops(const struct ode_net *net, int channels)
+conv_flops(const struct ode_conv *c, int in, int out)
 {
-    const struct ode_stretch *last = &net->segment[net->segment_n - 1];
-    double sum = 18.0 * net->in * channels * net->resolution * net->resolution
-                 + 4.0 * last->half * net->classes;
+    return (c->point ? 2.0 : 18.0) * in * out * c->h * c->w;
+}
 
-    for (int s = 0; s < net->segment_n; s++) {
-        const struct ode_conv *c = &net->segment[s].conv;
+static double
+link_flops(const struct ode_link_site *link, int from)
+{
+    const int to = link->side.channels;
 
-        sum += 4.0 * net->segment[s].blocks * 18.0 * c->in * c->out * c->h * c->w;
+    if (link->kind == ODE_LINK_POINTWISE)
+        return conv_flops(&link->main.conv, from, link->main.channels);
+    if (link->kind == ODE_LINK_ZERO)
+        return 0;
+    return conv_flops(&link->main.conv, from, to) + conv_flops(&link->inner.conv, to, to)
+           + conv_flops(&link->side.conv, from, to);
+}
+
+static double
+net_flops(const struct ode_net *net)
+{
+    const bool outer = net->form == ODE_FORM_SYMMETRIC || net->form == ODE_FORM_RESIDUAL;
+    const int last = net->segment_n - 1, end = net->segment[last].width * net->parts;
+    double sum = conv_flops(&net->opening.conv, net->in, net->opening.channels)
+                 + 2.0 * net->head.channels * net->classes;
+
+    if (net->closing.weight >= 0)
+        sum += conv_flops(&net->closing.conv, end, net->closing.channels);
+    for (int s = 0; s <= last; s++) {
+        const struct ode_stretch *g = &net->segment[s];
+        const int layers = net->block->layers > 1    ? 2
+                           : net->block->points == 3 ? 4 /* stages of rk4 */
+                                                     : 1;
+
+        sum += (outer ? 2 : 1) * layers * g->blocks
+               * conv_flops(&g->conv, g->width, g->width);
+        if (s < last)
+            sum += link_flops(&net->link[s], g->width * net->parts);
     }
     return sum;
 }
 
-static enum ode_status
-tables_init(struct ode_net *net, const struct ode_recipe_spec *recipe,
-            const struct ode_level_spec *level, struct ode_err *err)
-{
-    const int units = (int)recipe->model.units_n;
-    size_t tensors = 11;
+/* --- begin and end ----------------------------------------------------------------- */
 
-    for (int u = 0; u < units; u++)
-        tensors += BLOCK_TENSORS * (size_t)level->blocks[u];
-    net->params.tensor = calloc(tensors, sizeof *net->params.tensor);
-    net->params.segment = calloc((size_t)units, sizeof *net->params.segment);
-    net->place = calloc(tensors, sizeof *net->place);
-    if (!net->params.tensor || !net->params.segment || !net->place) {
-        ode_net_release(net);
-        return ode_fail(err, ODE_ENOMEM, "/model", "no memory for %zu tensors", tensors);
-    }
+static struct ode_net
+net_shape(const struct ode_recipe_spec *recipe, const struct ode_level_spec *level,
+          int in, int classes)
+{
+    const struct ode_model_spec *m = &recipe->model;
+    const struct ode_block_ops *ops = ode_block_table[m->block];
+    const enum ode_form form = m->layer == ODE_FORM_AUTO ? ops->form : m->layer;
+    const bool before = m->norm_before || form == ODE_FORM_RESIDUAL;
+    struct ode_net net = {
+        .in = in,
+        .classes = classes,
+        .resolution = (int)level->resolution,
+        .block = ops,
+        .act = (enum ode_act)m->activation,
+        .form = form,
+        .start = m->start == ODE_START_AUTO ? ops->start : m->start,
+        .init = m->init,
+        .norm = m->norm,
+        .before = before && m->norm != ODE_NORM_NONE,
+        .bare =
+            m->norm_before && form != ODE_FORM_RESIDUAL && m->stem_norm != ODE_NORM_NONE,
+        .parts = ops->layout == ODE_HALVES ? 2 : 1,
+        .whitening = m->opening == ODE_OPENING_WHITENING,
+        .segment_n = (int)m->units_n,
+    };
+
+    _Static_assert((int)ODE_ACT_SOFTPLUS == (int)ODE_ACTIVATION_SOFTPLUS,
+                   "activations are listed in one order");
+    net.params.segment_n = net.segment_n;
+    roles_init(&net);
+    return net;
+}
+
+static enum ode_status
+net_fill(struct ode_net *net, const struct ode_recipe_spec *recipe,
+         const struct ode_level_spec *level, struct ode_err *err)
+{
+    int slot = 0;
+
+    net->params.segment = calloc((unsigned)net->segment_n, sizeof *net->params.segment);
+    if (!net->params.segment)
+        return ode_fail(err, ODE_ENOMEM, "/model", "no memory for %d units",
+                        net->segment_n);
+    for (int s = 0; s < net->segment_n; s++)
+        segment_init(net, recipe, level, s, &slot);
+    ODE_TRY(tables_fill(net, recipe, err));
+    uses_init(net);
+    net->flops = net_flops(net);
     return ODE_OK;
 }
 
@@ -224,33 +727,19 @@ ode_net_init(struct ode_net *out, const struct ode_recipe_spec *recipe, size_t l
              int in, int classes, struct ode_err *err)
 {
     const struct ode_level_spec *level = &recipe->levels[level_at];
-    const int units = (int)recipe->model.units_n;
-    const int first = (int)recipe->model.units[0].channels;
-    const int last = (int)recipe->model.units[units - 1].channels;
-    struct ode_net net = { .in = in, .classes = classes, .grid = STATE_GRID };
+    struct ode_net net = net_shape(recipe, level, in, classes);
+    enum ode_status status;
 
-    net.resolution = (int)level->resolution;
-    net.act =
-        recipe->model.activation == ODE_ACTIVATION_TANH ? ODE_ACT_TANH : ODE_ACT_RELU;
-    for (int u = 0; u < units; u++)
-        if (segment_blocks(level->blocks, units, u) < 1 || net.resolution >> u < 1)
+    for (int s = 0; s < net.segment_n; s++)
+        if (ode_net_segment_blocks(&recipe->model, level->blocks, s) < 1
+            || net.resolution >> s < 1)
             return ode_fail(err, ODE_ESPEC, "/levels",
-                            "level %zu leaves nothing of unit %d", level_at, u);
-    ODE_TRY(tables_init(&net, recipe, level, err));
-    net.segment_n = net.params.segment_n = units;
-    opening_add(&net, first);
-    for (int s = 0; s < units; s++) {
-        segment_init(&net, recipe, level, s);
-        for (int b = 0; b < net.segment[s].blocks; b++) {
-            const int own = (int)level->blocks[s] - (s > 0);
-            const bool lent = b >= own; /* the next unit's first block */
-
-            block_add(&net, s, b, lent ? s + 1 : s, lent ? 0 : b + (s > 0));
-        }
+                            "level %zu leaves nothing of unit %d", level_at, s);
+    status = net_fill(&net, recipe, level, err);
+    if (status != ODE_OK) {
+        ode_net_release(&net);
+        return status;
     }
-    head_add(&net, last);
-    statistics_add(&net, first, last);
-    net.flops = net_flops(&net, first);
     *out = net;
     return ODE_OK;
 }
@@ -260,125 +749,8 @@ ode_net_release(struct ode_net *net)
 {
     free(net->params.tensor);
     free(net->params.segment);
-    free(net->place);
+    free(net->slot);
+    free(net->uses);
+    free(net->point);
     *net = (struct ode_net){ 0 };
-}
-
-static void
-tensor_initialise(const struct ode_tensor *t, uint64_t seed, int i, real *x)
-{
-    struct ode_rng rng = ode_rng_at(seed, ODE_STREAM_INIT, (uint64_t)i, 0);
-    const double spread = t->kind == ODE_TENSOR_CONV ? sqrt(2.0 / (9.0 * t->dim[0]))
-                                                     : sqrt(3.0 / t->dim[1]);
-    const bool one = t->kind == ODE_TENSOR_SCALE || t->kind == ODE_TENSOR_VARIANCE;
-
-    for (size_t j = 0; j < t->n; j++)
-        if (t->kind == ODE_TENSOR_CONV)
-            x[j] = (real)(spread * ode_rng_truncated_normal(&rng));
-        else if (t->kind == ODE_TENSOR_DENSE)
-            x[j] = (real)(spread * (2 * ode_rng_uniform(&rng) - 1));
-        else
-            x[j] = one;
-}
-
-void
-ode_net_initialise(const struct ode_net *net, uint64_t seed, real *theta,
-                   real *statistics)
-{
-    for (int i = 0; i < net->params.tensor_n; i++) {
-        const struct ode_tensor *t = &net->params.tensor[i];
-
-        tensor_initialise(t, seed, i,
-                          (i < net->params.trained_n ? theta : statistics) + t->offset);
-    }
-}
-
-/* Index in packed kernels of the weight from channel `in` to channel `out` at `tap`. */
-static size_t
-packed_at(int in, int out, int tap, int in_blocks)
-{
-    const size_t block = (size_t)(out / ODE_VEC * in_blocks + in / ODE_VEC);
-
-    return ((block * 9 + (size_t)tap) * ODE_VEC + (size_t)(in % ODE_VEC)) * ODE_VEC
-           + (size_t)(out % ODE_VEC);
-}
-
-static void
-kernel_pack(const struct ode_tensor *t, const struct ode_place *p, const real *k,
-            real *packed)
-{
-    const int out = t->dim[0], in = t->dim[1], in_blocks = ode_blocks(in);
-    const int out_blocks = padded(out, p->parts) / ODE_VEC;
-
-    for (int o = 0; o < out; o++)
-        for (int i = 0; i < in; i++)
-            for (int tap = 0; tap < 9; tap++) {
-                const real value = k[(o * in + i) * 9 + tap];
-                const int at = position(o, out, p->parts);
-
-                packed[p->packed + packed_at(i, at, tap, in_blocks)] = value;
-                if (p->flipped)
-                    packed[p->flipped + packed_at(o, i, 8 - tap, out_blocks)] = value;
-            }
-}
-
-void
-ode_net_pack(const struct ode_net *net, int i, const real *theta, const real *statistics,
-             real *packed)
-{
-    const struct ode_tensor *t = &net->params.tensor[i];
-    const struct ode_place *p = &net->place[i];
-    const real *x = (i < net->params.trained_n ? theta : statistics) + t->offset;
-
-    if (t->kind == ODE_TENSOR_CONV)
-        kernel_pack(t, p, x, packed);
-    else if (t->kind == ODE_TENSOR_DENSE)
-        memcpy(packed + p->packed, x, t->n * sizeof *x);
-    else
-        for (int c = 0; c < t->dim[0]; c++)
-            packed[p->packed + (size_t)position(c, t->dim[0], p->parts)] = x[c];
-}
-
-/* Sums lane[0..lanes-1][at] pairwise: ((0+1)+(2+3))+..., whoever computed them. */
-static real
-lane_sum(real *const *lane, int lanes, size_t at)
-{
-    real sum[64];
-
-    assert(lanes <= 64);
-    for (int l = 0; l < lanes; l++)
-        sum[l] = lane[l][at];
-    for (int step = 1; step < lanes; step *= 2)
-        for (int l = 0; l + step < lanes; l += 2 * step)
-            sum[l] += sum[l + step];
-    return sum[0];
-}
-
-void
-ode_net_reduce(const struct ode_net *net, int i, real *const *lane, int lanes,
-               real *gradient)
-{
-    const struct ode_tensor *t = &net->params.tensor[i];
-    const struct ode_place *p = &net->place[i];
-    real *g = gradient + t->offset;
-
-    if (t->kind == ODE_TENSOR_CONV) {
-        const int out = t->dim[0], in = t->dim[1];
-
-        for (int o = 0; o < out; o++)
-            for (int c = 0; c < in; c++)
-                for (int tap = 0; tap < 9; tap++)
-                    g[(o * in + c) * 9 + tap] =
-                        lane_sum(lane, lanes,
-                                 p->lane
-                                     + packed_at(c, position(o, out, p->parts), tap,
-                                                 ode_blocks(in)));
-    } else if (t->kind == ODE_TENSOR_DENSE) {
-        for (size_t j = 0; j < t->n; j++)
-            g[j] = lane_sum(lane, lanes, p->lane + j);
-    } else {
-        for (int c = 0; c < t->dim[0]; c++)
-            g[c] =
-                lane_sum(lane, lanes, p->lane + (size_t)position(c, t->dim[0], p->parts));
-    }
 }

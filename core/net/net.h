@@ -3,13 +3,18 @@
  *
  *   opening    3x3 convolution, normalisation, activation          in -> c_0
  *   segments   blocks of one width and resolution, each one time step of the ODE
- *   connectors between segments: 2x2 mean, then zero channels on both sides of each half
+ *   connectors between segments: half the resolution, more channels
+ *   closing    1x1 convolution, normalisation, activation; may be absent
  *   head       normalisation, activation, mean over pixels, linear classifier, softmax
  *
  * As in the code of Chang et al. (AAAI 2018), the connector of unit u >= 1 stands after
- * the unit's first block: units of n blocks give segments of n + 1, n, ..., n - 1 blocks.
- * The state is a pair (Y, Z) of c/2 channels each, stored as two images one after the
- * other.
+ * the unit's first block (placement `code`): units of n blocks give segments of n + 1, n,
+ * ..., n, n - 1 blocks. With `between` they give n each; a connector that is a residual
+ * block itself takes the place of the first: n, n - 1, ...
+ *
+ * A parameter of a block is a function of time, sampled at nodes: a tensor each, which is
+ * what is trained and stored. Kernels want it at points in time: a slot each. Mostly the
+ * two are one; a slot between two nodes is interpolated (rk4, unit.weights).
  *
  * A net is a description: it owns its tables, holds no weights, and does not change.
  */
@@ -19,45 +24,109 @@
 #include <stdint.h>
 
 #include "core/base/status.h"
+#include "core/blocks/block.h"
 #include "core/kernels/kernels.h"
 #include "core/net/params.h"
 #include "core/recipe/recipe.h"
 
-enum { ODE_SEGMENTS_MAX = 8 };
+enum { ODE_SEGMENTS_MAX = 8, ODE_ROLES_MAX = 22 };
 
-/* Where a tensor lies for the kernels; offsets in reals. */
-struct ode_place {
-    size_t packed;  /* in the packed weights                                    */
-    size_t flipped; /* K^T in the packed weights; only for kernels of blocks    */
-    size_t lane;    /* its gradient in a lane                                   */
-    size_t n;       /* reals there, padding included                            */
-    int parts;      /* its channels are stored as so many padded runs           */
+/* A weight as the kernels see it; offsets in reals. */
+struct ode_slot {
+    int tensor, next; /* the node before it and the one after; -1: none     */
+    real weight;      /* of the one after                                   */
+    size_t packed;    /* in the packed weights                              */
+    size_t flipped;   /* K^T in the packed weights, where there is one      */
+    size_t lane;      /* its gradient in a lane; of a moment, in a result's */
+    size_t n;         /* reals there, padding included                      */
+    int parts;        /* its channels are stored as so many padded runs     */
+    int in_parts;     /* a kernel's input channels, likewise                */
+    bool flip, antisymmetric;
+};
+
+/* The slots that are made from tensor i: first, first + stride, ... */
+struct ode_uses {
+    int first, count, stride;
+};
+
+/* A normalisation's slots; -1 where it has none. */
+struct ode_norm_site {
+    enum ode_norm kind;
+    int scale, shift, mean, variance;
+};
+
+/* Convolution (or none), normalisation, activation on images of all channels. */
+struct ode_cna_site {
+    struct ode_conv conv;
+    int weight; /* slot; -1: no convolution */
+    bool flip;  /* it has K^T               */
+    bool act;
+    int channels, parts; /* of its output, before padding */
+    struct ode_norm_site norm;
+};
+
+/* A connector: to half the resolution of segment `s`, and the width of the next. */
+struct ode_link_site {
+    enum ode_link kind;
+    struct ode_cna_site main;  /* pointwise: all of it; residual: P, activation, K1 */
+    struct ode_cna_site inner; /* residual: N, activation, K2                       */
+    struct ode_cna_site side;  /* residual: the 1x1 convolution beside, and its norm */
+};
+
+/* What a parameter is to a layer of a block. */
+enum ode_part {
+    ODE_PART_PRE_SCALE,
+    ODE_PART_PRE_SHIFT,
+    ODE_PART_KERNEL,
+    ODE_PART_BIAS,
+    ODE_PART_SCALE,
+    ODE_PART_SHIFT,
+    ODE_PART_OUTER,
+    ODE_PART_PRE_MEAN,
+    ODE_PART_PRE_VARIANCE,
+    ODE_PART_MEAN,
+    ODE_PART_VARIANCE,
+    ODE_PARTS
 };
 
 /* What one segment means to the kernels. */
 struct ode_stretch {
-    struct ode_conv conv; /* of a half-step: half -> half                      */
-    int half;             /* channels of Y and of Z                            */
-    size_t image;         /* reals in an image of half the channels            */
-    int blocks;
-    real dt;
-    int tensor; /* index of the first block's k1; a block has four: k1 b1 k2 b2 */
+    struct ode_conv conv;   /* of a layer: width -> width                 */
+    int width;              /* channels of an image of the state          */
+    size_t image;           /* reals in it                                */
+    int blocks;             /* steps                                      */
+    int nodes, points;      /* that weights are stored at, and needed at  */
+    int slot;               /* the first point's first                    */
+    real dt, grid;          /* grid: states are multiples of it; 0: any   */
+    enum ode_memory memory; /* store, checkpoint or reverse             */
+    int every;              /* checkpoint: steps between two            */
 };
 
 struct ode_net {
     int in, classes, resolution; /* channels and size of the input images */
+    const struct ode_block_ops *block;
     enum ode_act act;
-    real grid; /* states are multiples of it: 0 in tests only */
+    enum ode_form form;
+    enum ode_start start;
+    enum ode_init init;
+    enum ode_norm norm; /* in blocks */
+    bool before;        /* and before their layers */
+    bool bare;          /* but not before the very first */
+    int parts;          /* images of a state that hold its channels: 1 or 2 */
+    bool whitening;     /* opening.weight is fixed */
     struct ode_params params;
-    struct ode_place *place; /* one per tensor */
-    size_t packed_n, lane_n;
-    struct ode_conv opening; /* in -> both halves, padded */
+    struct ode_slot *slot;
+    int slot_n, trained_slots; /* trained first, then statistics */
+    struct ode_uses *uses;     /* one per tensor */
+    int *point;                /* slots of blocks: [point][role], -1: none */
+    size_t packed_n, lane_n, moment_n;
+    int role[2][ODE_PARTS]; /* of a layer's part; -1: it has none */
+    int role_n;
     int segment_n;
     struct ode_stretch segment[ODE_SEGMENTS_MAX];
-    struct { /* indices into params.tensor */
-        int weight, scale, shift, head_scale, head_shift, head_weight, head_bias;
-        int mean, variance, head_mean, head_variance;
-    } at;
+    struct ode_cna_site opening, closing, head;
+    struct ode_link_site link[ODE_SEGMENTS_MAX];
+    int head_weight, head_bias; /* slots */
     double flops; /* of a forward pass on one image, multiply-adds counted as two */
 };
 
@@ -70,24 +139,47 @@ enum ode_status ode_net_init(struct ode_net *net, const struct ode_recipe_spec *
                              size_t level, int in, int classes, struct ode_err *err);
 void ode_net_release(struct ode_net *net); /* safe on zeros and twice */
 
-/* Initial values: kernels truncated normal with variance 2 / (9 out), classifier
- * uniform with variance 1 / channels, scales and variances 1, all else 0. */
+/* Blocks of segment s when unit u has blocks[u]. */
+int ode_net_segment_blocks(const struct ode_model_spec *model, const int64_t *blocks,
+                           int s);
+
+/* Initial values: kernels truncated normal with variance 2 / (9 out), 1x1 ones 2 / out,
+ * classifier uniform with variance 1 / channels, scales and variances 1, all else 0. The
+ * kernel of a whitening opening is left 0. */
 void ode_net_initialise(const struct ode_net *net, uint64_t seed, real *theta,
                         real *statistics);
 
-/* Tensor i of theta (or of the statistics) to where the kernels read it. */
+/* Slot i from theta (or the statistics) to where the kernels read it. */
 void ode_net_pack(const struct ode_net *net, int i, const real *theta,
                   const real *statistics, real *packed);
 
-/* gradient[tensor i] = sum over `lanes` lanes of its gradient, in a fixed tree. */
+/* gradient[tensor i] = sum over `lanes` lanes of its slots' gradients, in a fixed tree.
+ */
 void ode_net_reduce(const struct ode_net *net, int i, real *const *lane, int lanes,
                     real *gradient);
 
-/* Reals of the state of one image at the end of segment s. */
+/* Channel c of a vector stored in `parts` padded runs: its place among the padded ones.
+ */
+static inline int
+ode_position(int c, int channels, int parts)
+{
+    const int run = channels / parts;
+
+    return c / run * ode_blocks(run) * ODE_VEC + c % run;
+}
+
+/* Extents of the padded runs that hold `channels` channels. */
+static inline int
+ode_padded(int channels, int parts)
+{
+    return parts * ode_blocks(channels / parts) * ODE_VEC;
+}
+
+/* Reals in all parts of the state of one image in segment s that hold channels. */
 static inline size_t
 ode_net_state(const struct ode_net *net, int s)
 {
-    return 2 * net->segment[s].image;
+    return (size_t)net->parts * net->segment[s].image;
 }
 
 #endif

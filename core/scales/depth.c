@@ -1,19 +1,15 @@
 /* depth.c - parameters between numbers of time steps: samples of a function of time. */
 #include "core/scales/depth.h"
 
+#include "core/blocks/block.h"
+
 #include <assert.h>
 #include <stdint.h>
 
 enum ode_time
 ode_depth_resolve(enum ode_time time, enum ode_block block)
 {
-    if (time != ODE_TIME_LINEAR)
-        return time;
-    switch (block) {
-    case ODE_BLOCK_HAMILTONIAN:
-        return ODE_TIME_CELL;
-    }
-    return ODE_TIME_CELL;
+    return time == ODE_TIME_LINEAR ? ode_block_table[block]->time : time;
 }
 
 /* The source between its samples, at p / q of their spacing after the first. */

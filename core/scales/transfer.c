@@ -26,12 +26,6 @@ in_block(const struct ode_tensor *t)
 }
 
 static bool
-is_statistic(const struct ode_tensor *t)
-{
-    return t->kind == ODE_TENSOR_MEAN || t->kind == ODE_TENSOR_VARIANCE;
-}
-
-static bool
 is_kernel(const struct ode_tensor *t, int width)
 {
     return t->kind == ODE_TENSOR_CONV && t->dims == 4 && t->dim[2] == width
@@ -51,7 +45,7 @@ is_counterpart(const struct ode_tensor *s, const struct ode_tensor *t, int block
 
 /* Looks 0, 1 before, 1 after, 2 before, ... the last one found. */
 static const struct ode_tensor *
-find(struct route *route, const struct ode_tensor *t, int block)
+find_exactly(struct route *route, const struct ode_tensor *t, int block)
 {
     int n = route->from->tensor_n;
 
@@ -66,6 +60,16 @@ find(struct route *route, const struct ode_tensor *t, int block)
     return NULL;
 }
 
+/* The same; where the network's very first block lacks a normalisation that the others
+ * have, the next block's stands for it. */
+static const struct ode_tensor *
+find(struct route *route, const struct ode_tensor *t, int block)
+{
+    const struct ode_tensor *s = find_exactly(route, t, block);
+
+    return s || block > 0 || !in_block(t) ? s : find_exactly(route, t, 1);
+}
+
 /* The source blocks that t is made of. */
 static struct ode_depth_row
 sources(const struct route *route, const struct ode_tensor *t)
@@ -76,13 +80,15 @@ sources(const struct route *route, const struct ode_tensor *t)
                          route->to->segment[t->segment].blocks, t->block);
 }
 
+/* Tensors of a segment's last block; of all outside blocks if the segment is -1. */
 static int
 tensors_in(const struct ode_params *params, int segment)
 {
+    const int block = segment < 0 ? 0 : params->segment[segment].blocks - 1;
     int n = 0;
 
     for (int i = 0; i < params->tensor_n; i++)
-        n += params->tensor[i].segment == segment;
+        n += params->tensor[i].segment == segment && params->tensor[i].block == block;
     return n;
 }
 
@@ -100,11 +106,11 @@ segment_check(const struct ode_params *from, const struct ode_params *to, int se
                         "its %d blocks cannot be made from a source that has none there; "
                         "give the source's units one block more",
                         m);
-    if ((int64_t)n_tensors * m != (int64_t)m_tensors * n)
+    if (m > 0 && n_tensors != m_tensors)
         return ode_fail(err, ODE_ESHAPE, at,
-                        "its %d blocks have %d parameters, but %d blocks of the source "
-                        "have %d; the blocks must be of one kind",
-                        m, m_tensors, n, n_tensors);
+                        "its blocks have %d parameters, but those of the source have %d; "
+                        "the blocks must be of one kind",
+                        m_tensors, n_tensors);
     return ODE_OK;
 }
 
@@ -246,7 +252,7 @@ transfer(struct route route, bool statistics, const float *from, float *to,
 {
     ODE_TRY(ode_transfer_check(route.from, route.to, route.op, err));
     for (int i = 0; i < route.to->tensor_n; i++)
-        if (is_statistic(&route.to->tensor[i]) == statistics)
+        if ((i >= route.to->trained_n) == statistics)
             tensor_write(&route, &route.to->tensor[i], from, to);
     return ODE_OK;
 }

@@ -63,10 +63,10 @@ engine_shape(const struct ode_engine_config *c)
         .span = c->batch > SPAN ? c->batch : SPAN,
         .exec = {.net = c->net,
                  .kernels = c->kernels,
-                 .block = c->block,
-                 .reverse = c->reverse,
                  .micro = ode_exec_micro(c->net),
-                 .scratch_n = c->scratch_n},
+                 .scratch_n = c->scratch_n,
+                 .smoothing = c->smoothing,
+                 .flip = c->flip},
     };
 
     return e;
@@ -111,7 +111,7 @@ struct job {
     void *context;
     size_t first; /* image of the batch's first */
     int n, micros;
-    bool training;
+    enum ode_mode mode;
     const struct ode_penalty *penalty;
     const struct ode_sgd *sgd;
 };
@@ -128,7 +128,7 @@ micro_forward(const struct job *job, struct ode_work *work, int micro)
     const int first = micro_first(job, micro), n = micro_first(job, micro + 1) - first;
 
     ode_exec_forward(&job->engine->exec, work, job->fetch, job->context,
-                     job->first + (size_t)first, n, job->training,
+                     job->first + (size_t)first, n, job->mode,
                      &job->engine->result[micro]);
 }
 
@@ -163,7 +163,7 @@ reduce_task(void *context, int thread, int tensor)
 
     (void)thread;
     ode_net_reduce(e->exec.net, tensor, e->lane, e->lanes, e->gradient);
-    if (e->metric && t->kind == ODE_TENSOR_CONV)
+    if (e->metric && t->kind == ODE_TENSOR_CONV && t->dim[2] == 3)
         ode_metric_apply(e->metric, t->n / 9, e->gradient + t->offset);
     if (job->penalty)
         ode_penalty_gradient(job->penalty, &e->exec.net->params, tensor, e->theta,
@@ -180,22 +180,21 @@ update_task(void *context, int thread, int tensor)
     (void)thread;
     ode_sgd_update(job->sgd, t->n, e->gradient + t->offset, e->momentum + t->offset,
                    e->theta + t->offset);
-    ode_net_pack(e->exec.net, tensor, e->theta, e->statistics, e->packed);
 }
 
 static void
-pack_task(void *context, int thread, int tensor)
+pack_task(void *context, int thread, int slot)
 {
     struct ode_engine *e = context;
 
     (void)thread;
-    ode_net_pack(e->exec.net, tensor, e->theta, e->statistics, e->packed);
+    ode_net_pack(e->exec.net, slot, e->theta, e->statistics, e->packed);
 }
 
 void
 ode_engine_pack(struct ode_engine *e)
 {
-    ode_team_run(e->team, pack_task, e, e->exec.net->params.tensor_n);
+    ode_team_run(e->team, pack_task, e, e->exec.net->slot_n);
 }
 
 /* Adds up the results in the order of the micro-batches. */
@@ -208,8 +207,9 @@ report_add(const struct job *job, struct ode_batch_report *report)
         report->loss += r->loss;
         report->correct += r->correct;
         report->n += r->n;
-        if ((double)r->top > report->top)
-            report->top = (double)r->top;
+        for (int s = 0; s < job->engine->exec.net->segment_n; s++)
+            if (!((double)r->top[s] <= report->top[s]))
+                report->top[s] = (double)r->top[s];
     }
 }
 
@@ -222,7 +222,7 @@ ode_engine_gradient(struct ode_engine *e, ode_fetch_fn *fetch, void *context, in
                        .context = context,
                        .n = n,
                        .micros = ode_exec_micros(e->exec.net, (size_t)n),
-                       .training = true,
+                       .mode = ODE_TRAIN,
                        .penalty = penalty };
 
     assert(n <= e->span);
@@ -239,54 +239,71 @@ ode_engine_update(struct ode_engine *e, const struct ode_sgd *sgd)
     struct job job = { .engine = e, .sgd = sgd };
 
     ode_team_run(e->team, update_task, &job, e->exec.net->params.trained_n);
+    ode_team_run(e->team, pack_task, e, e->exec.net->trained_slots);
 }
 
 /* --- running moments
  * ---------------------------------------------------------------------- */
 
-/* The four vectors of moments of a result, in the order of the statistics' tensors. */
-static const real *
-moment(const struct ode_result *r, int which)
+/* The mean over the micro-batches, weighted by their images, of a channel's moment. */
+static double
+moment_mean(const struct ode_engine *e, const struct ode_slot *slot, int channel,
+            int channels, int micros)
 {
-    const real *const all[] = { r->moments.mean, r->moments.variance,
-                                r->moments.head_mean, r->moments.head_variance };
+    const size_t at = slot->lane + (size_t)ode_position(channel, channels, slot->parts);
+    double sum = 0, n = 0;
 
-    return all[which];
+    for (int m = 0; m < micros; m++) {
+        sum += e->result[m].n * (double)e->result[m].moment[at];
+        n += e->result[m].n;
+    }
+    return sum / n;
 }
 
-/* running += weight * (mean over the micro-batches of a job), per statistic. */
+/* running = keep * running + weight * mean, for the moments of tensor i: the mean over
+ * its slots, by their share. */
 static void
-moments_add(struct ode_engine *e, int micros, double n, double keep, double weight)
+moment_follow(struct ode_engine *e, int i, int micros, double keep, double weight)
 {
-    const struct ode_params *params = &e->exec.net->params;
+    const struct ode_net *net = e->exec.net;
+    const struct ode_tensor *t = &net->params.tensor[i];
+    const struct ode_uses *u = &net->uses[i];
+    real *running = e->statistics + t->offset;
 
-    for (int i = params->trained_n; i < params->tensor_n; i++) {
-        const struct ode_tensor *t = &params->tensor[i];
-        const struct ode_place *p = &e->exec.net->place[i];
-        const int channels = t->dim[0], run = channels / p->parts;
-        real *running = e->statistics + t->offset;
+    for (int c = 0; c < t->dim[0]; c++) {
+        double mean = 0, shares = 0;
 
-        for (int c = 0; c < channels; c++) {
-            const int at = c / run * ode_blocks(run) * ODE_VEC + c % run;
-            double mean = 0;
+        for (int k = 0; k < u->count; k++) {
+            const struct ode_slot *slot = &net->slot[u->first + k * u->stride];
+            const double share = slot->next < 0      ? 1
+                                 : slot->tensor == i ? 1 - (double)slot->weight
+                                                     : (double)slot->weight;
 
-            for (int m = 0; m < micros; m++)
-                mean += e->result[m].n
-                        * (double)moment(&e->result[m], i - params->trained_n)[at];
-            running[c] = (real)(keep * (double)running[c] + weight * mean / n);
+            mean += share * moment_mean(e, slot, c, t->dim[0], micros);
+            shares += share;
         }
-        ode_net_pack(e->exec.net, i, e->theta, e->statistics, e->packed);
+        if (shares > 0)
+            running[c] = (real)(keep * (double)running[c] + weight * mean / shares);
     }
+}
+
+/* running = keep * running + weight * mean over the micro-batches of a job. */
+static void
+moments_add(struct ode_engine *e, int micros, double keep, double weight)
+{
+    const struct ode_net *net = e->exec.net;
+
+    for (int i = net->params.trained_n; i < net->params.tensor_n; i++)
+        if (net->params.tensor[i].kind != ODE_TENSOR_CONV)
+            moment_follow(e, i, micros, keep, weight);
+    for (int i = net->trained_slots; i < net->slot_n; i++)
+        ode_net_pack(net, i, e->theta, e->statistics, e->packed);
 }
 
 void
 ode_engine_follow(struct ode_engine *e, double keep)
 {
-    double n = 0;
-
-    for (int m = 0; m < e->micros; m++)
-        n += e->result[m].n;
-    moments_add(e, e->micros, n, keep, 1 - keep);
+    moments_add(e, e->micros, keep, 1 - keep);
 }
 
 /* Runs images first.. of a long list forward, as many as a job takes; returns how many.
@@ -326,14 +343,13 @@ void
 ode_engine_reestimate(struct ode_engine *e, ode_fetch_fn *fetch, void *context, size_t n)
 {
     struct job job = {
-        .engine = e, .fetch = fetch, .context = context, .training = true
+        .engine = e, .fetch = fetch, .context = context, .mode = ODE_TRAIN
     };
 
-    memset(e->statistics, 0, e->exec.net->params.statistic_n * sizeof(real));
     while (job.first < n) {
         const int done = span_forward(&job, n);
 
-        moments_add(e, job.micros, (double)n, 1, 1);
+        moments_add(e, job.micros, job.first > 0, (double)done / (double)n);
         job.first += (size_t)done;
     }
 }

@@ -22,11 +22,11 @@ enum { ODE_LANES_MAX = 8 };
 struct ode_engine_config {
     const struct ode_net *net; /* borrowed, like all here */
     const struct ode_kernels *kernels;
-    const struct ode_block_ops *block;
     struct ode_team *team; /* may be NULL for measuring only */
     int threads;
-    bool reverse;
     int batch;                       /* images in a training step */
+    double smoothing;                /* of labels, in training */
+    bool flip;                       /* evaluate images and their mirror images */
     const struct ode_metric *metric; /* of the kernels' gradients; NULL: none */
     size_t scratch_n;                /* floats that fetch needs */
 };
@@ -61,7 +61,7 @@ void ode_engine_pack(struct ode_engine *engine);
 struct ode_batch_report {
     double loss; /* sum over the images */
     int64_t correct, n;
-    double top; /* largest |state| */
+    double top[ODE_SEGMENTS_MAX]; /* largest |state| in each segment */
 };
 
 /* gradient = d/dtheta (1/n sum of losses + penalty) of n <= batch images, with batch

@@ -18,9 +18,7 @@ level_plan(struct ode_level_plan *p, const struct ode_recipe_spec *recipe, size_
     const struct ode_engine_config config = {
         .net = net,
         .kernels = ode_kernels_best(ODE_ISA_ALL),
-        .block = &ode_hamiltonian_ops,
         .threads = threads,
-        .reverse = recipe->train.memory == ODE_MEMORY_REVERSE,
         .batch = (int)batch,
         .scratch_n = 0,
     };

@@ -125,10 +125,10 @@ stage_new(const struct run *run, int level, struct stage **out, struct ode_err *
         .net = &s->net,
         .metric = s->metric,
         .kernels = run->train->kernels,
-        .block = &ode_hamiltonian_ops,
         .team = run->team,
         .threads = ode_team_threads(run->team),
-        .reverse = run->recipe->train.memory == ODE_MEMORY_REVERSE,
+        .smoothing = run->recipe->train.label_smoothing,
+        .flip = run->recipe->data.test_flip,
         .batch = (int)run->recipe->train.batch,
         .scratch_n = ode_loader_scratch(&s->loader),
     };
@@ -246,30 +246,52 @@ diverged(const struct run *run, enum ode_status code, struct ode_err *err,
                     run->state.at.level);
 }
 
-/* A state at 2^-16 2^24 = 256 or beyond is not exactly reversible. */
-static enum ode_status
-range_check(struct run *run, double top, struct ode_err *err)
+/* States beyond which a segment's steps are not exactly reversible. */
+static double
+exact_range(const struct ode_net *net, int s)
 {
-    const double most = (double)run->stage->net.grid * (double)(1 << 24);
+    return (double)net->segment[s].grid * (double)(1 << 24)
+           / (net->block->reach ? net->block->reach : 1);
+}
+
+static enum ode_status
+range_left(const struct run *run, int s, double top, struct ode_err *err)
+{
     char text[160];
 
-    if (run->recipe->train.memory != ODE_MEMORY_REVERSE || top < most / 2)
-        return ODE_OK;
-    if (top >= most) {
-        snprintf(text, sizeof text,
-                 "a state of %.4g left the range of exact reversal, %.4g (train/memory "
-                 "store has none),",
-                 top, most);
-        return diverged(run, ODE_ERANGE, err, text);
-    }
-    if (run->warned)
-        return ODE_OK;
-    run->warned = true;
     snprintf(text, sizeof text,
-             "states have grown to %.4g; exact reversal ends at %.4g: lower the learning "
-             "rate or the step, or set train/memory to store",
-             top, most);
-    return run->ops->warning(run->ops->context, &run->state.at, text, err);
+             "a state of %.4g left the range of exact reversal, %.4g (train/memory store "
+             "has none), in unit %d",
+             top, exact_range(&run->stage->net, s), s);
+    return diverged(run, ODE_ERANGE, err, text);
+}
+
+/* The largest states of a step: beyond the range of exact reversal they end a run that
+ * reverses, and half-way there they are worth a warning. */
+static enum ode_status
+range_check(struct run *run, const double *top, struct ode_err *err)
+{
+    const struct ode_net *net = &run->stage->net;
+    char text[192];
+
+    for (int s = 0; s < net->segment_n; s++) {
+        const double most = exact_range(net, s);
+
+        if (most <= 0 || !(top[s] >= most / 2))
+            continue;
+        if (top[s] >= most && net->segment[s].memory == ODE_MEMORY_REVERSE)
+            return range_left(run, s, top[s], err);
+        if (run->warned)
+            continue;
+        run->warned = true;
+        snprintf(
+            text, sizeof text,
+            "states of unit %d have grown to %.4g; exact reversal ends at %.4g: lower "
+            "the learning rate or the step, or set train/memory to store",
+            s, top[s], most);
+        ODE_TRY(run->ops->warning(run->ops->context, &run->state.at, text, err));
+    }
+    return ODE_OK;
 }
 
 /* One step on batch `index` of the epoch. */
@@ -303,7 +325,8 @@ train_step(struct run *run, int64_t epoch, int64_t index, double rate,
     run->state.loss_sum += report.loss;
     run->state.hits += report.correct;
     run->state.seen += report.n;
-    run->state.top = fmax(run->state.top, report.top);
+    for (int s = 0; s < e->exec.net->segment_n; s++)
+        run->state.top = fmax(run->state.top, report.top[s]);
     return ODE_OK;
 }
 

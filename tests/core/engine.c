@@ -165,7 +165,10 @@ START_TEST(tied_gradient_is_the_sum_of_the_untied)
 
     toy_init(&t, &ragged, ODE_ISA_ALL, 1, 3, false);
     n = one_micro(&t.net);
-    k = t.net.segment[1].tensor;
+    k = t.net
+            .slot[t.net.point[t.net.segment[1].slot * t.net.role_n
+                              + t.net.role[0][ODE_PART_KERNEL]]]
+            .tensor;
     theta = theta_doubled(&t);
     moved = theta_doubled(&t);
     v = direction(&t, k);

@@ -16,18 +16,21 @@
 #define TOLERANCE 2e-6
 #endif
 
-/* Odd sizes, one pixel, one channel, ragged channels, in != out, several blocks. */
+/* Odd sizes, one pixel, one channel, ragged channels, in != out, several blocks; 1x1. */
 static const struct ode_conv shapes[] = {
-    {1,   1,  1,  1 },
-    { 3,  16, 8,  8 },
-    { 16, 16, 5,  7 },
-    { 17, 31, 6,  3 },
-    { 5,  40, 7,  7 },
-    { 56, 56, 4,  4 },
-    { 32, 32, 16, 16},
-    { 33, 48, 9,  33},
-    { 16, 64, 2,  31},
-    { 2,  3,  32, 32},
+    {1,   1,  1,  1,  false},
+    { 3,  16, 8,  8,  false},
+    { 16, 16, 5,  7,  false},
+    { 17, 31, 6,  3,  false},
+    { 5,  40, 7,  7,  false},
+    { 56, 56, 4,  4,  false},
+    { 32, 32, 16, 16, false},
+    { 33, 48, 9,  33, false},
+    { 16, 64, 2,  31, false},
+    { 2,  3,  32, 32, false},
+    { 1,  1,  1,  1,  true },
+    { 17, 40, 5,  6,  true },
+    { 32, 16, 8,  8,  true },
 };
 
 enum { SHAPES = sizeof shapes / sizeof *shapes };
@@ -80,7 +83,7 @@ operand_init(struct operand *o, const struct ode_conv *c, uint64_t seed)
     for (int out = 0; out < c->out; out++)
         for (int in = 0; in < c->in; in++)
             for (int t = 0; t < 9; t++) {
-                const real v = noise[(out * c->in + in) * 9 + t];
+                const real v = c->point && t != 4 ? 0 : noise[(out * c->in + in) * 9 + t];
 
                 o->k[(out * c->in + in) * 9 + t] = (double)v;
                 o->w[packed_at(in, out, t, ode_blocks(c->in))] = v;
@@ -183,7 +186,7 @@ START_TEST(flipped_kernel_is_the_adjoint)
     EACH(k, o)
     {
         const struct ode_conv *c = o.c;
-        const struct ode_conv back = { c->out, c->in, c->h, c->w };
+        const struct ode_conv back = { c->out, c->in, c->h, c->w, c->point };
         real *kx = taken(o.ny, sizeof(real)), *kty = taken(o.nx, sizeof(real));
         double a, b, size;
 
@@ -281,7 +284,7 @@ END_TEST
 /* A value does not depend on its place in a row: a shifted image gives shifted values. */
 START_TEST(values_do_not_depend_on_their_place)
 {
-    const struct ode_conv c = { 16, 32, 3, 37 };
+    const struct ode_conv c = { 16, 32, 3, 37, false };
     const size_t nx = ode_image(16, 3, 37), ny = ode_image(32, 3, 37);
     real *w = taken(ode_packed(16, 32), sizeof *w);
 
@@ -308,10 +311,115 @@ START_TEST(values_do_not_depend_on_their_place)
 }
 END_TEST
 
+/* A 1x1 convolution reads the tap in the middle alone. */
+START_TEST(one_by_one_ignores_the_other_taps)
+{
+    const struct ode_conv c = { 20, 18, 4, 5, true };
+    const size_t nk = ode_packed(20, 18), ny = ode_image(18, 4, 5);
+    real *w = taken(nk, sizeof *w), *x = taken(ode_image(20, 4, 5), sizeof *x);
+
+    toy_noise_image(1, 20, 4, 5, x);
+    for (int t = 0; t < 3; t++) {
+        const struct ode_kernels *k = table(t);
+        real *a = taken(ny, sizeof *a), *b = taken(ny, sizeof *b);
+
+        toy_noise(2, w, nk);
+        if (k) {
+            k->conv(&c, x, w, NULL, a);
+            for (size_t i = 0; i < nk; i++)
+                w[i] = i / 256 % 9 == 4 ? w[i] : 0;
+            k->conv(&c, x, w, NULL, b);
+            ck_assert_mem_eq(a, b, ny * sizeof *a);
+            ck_assert_double_gt(toy_dot(a, a, ny), 1);
+        }
+        free(a);
+        free(b);
+    }
+    free(w);
+    free(x);
+}
+END_TEST
+
+/* y = y0 + sign * round(x), within the channels alone, and undone bit for bit. */
+START_TEST(step_adds_what_is_rounded_to_the_grid)
+{
+    const int c = 21, h = 3, w = 5;
+    const size_t n = ode_image(c, h, w);
+    const real grid = (real)0x1p-16;
+
+    for (int t = 0; t < 3; t++) {
+        const struct ode_kernels *k = table(t);
+        real *x = taken(n, sizeof *x), *y0 = taken(n, sizeof *x),
+             *y = taken(n, sizeof *x);
+
+        toy_noise_image(1, 32, h, w, x); /* also beyond the 21 channels */
+        toy_noise_image(2, c, h, w, y0);
+        for (size_t i = 0; i < n; i++)
+            y0[i] = ode_to_grid(y0[i], grid);
+        if (k) {
+            real top = k->step(c, h, w, x, -1, grid, y0, y), most = 0;
+
+            for (size_t i = 0; i < n; i++) {
+                const bool inside = i / ode_plane(h, w) == 0 || i % 16 < 5;
+                const real want = y0[i] - (inside ? ode_to_grid(x[i], grid) : 0);
+
+                ck_assert(y[i] == (y0[i] == 0 && x[i] == 0 ? 0 : want));
+                most = y[i] > most ? y[i] : -y[i] > most ? -y[i] : most;
+            }
+            ck_assert(top == most);
+            k->step(c, h, w, x, 1, grid, y, y);
+            ck_assert_mem_eq(y, y0, n * sizeof *y);
+            k->step(c, h, w, x, 1, 0, y0, y);
+            ck_assert(y[ode_plane(h, w) * 0 + (7 + 1) * 16] == y0[128] + x[128]);
+        }
+        free(x);
+        free(y0);
+        free(y);
+    }
+}
+END_TEST
+
+START_TEST(combine_is_the_formula_in_place_too)
+{
+    enum { N = 160 };
+
+    for (int t = 0; t < 3; t++) {
+        const struct ode_kernels *k = table(t);
+        real *x = taken(N, sizeof *x), *y = taken(N, sizeof *x), *z = taken(N, sizeof *x);
+
+        toy_noise(1, x, N);
+        toy_noise(2, y, N);
+        if (k) {
+            k->combine(N, 2, x, -1, y, z);
+            for (int i = 0; i < N; i++)
+                ck_assert(z[i] == 2 * x[i] - y[i]);
+            k->combine(N, 2, x, -1, y, y);
+            ck_assert_mem_eq(y, z, N * sizeof *y);
+        }
+        free(x);
+        free(y);
+        free(z);
+    }
+}
+END_TEST
+
 static double
 activation(enum ode_act act, double x)
 {
-    return act == ODE_ACT_TANH ? tanh(x) : fmax(x, 0);
+    switch (act) {
+    case ODE_ACT_TANH:
+        return tanh(x);
+    case ODE_ACT_LEAKY_RELU:
+        return x > 0 ? x : 0.01 * x;
+    case ODE_ACT_GELU:
+        return x * 0.5 * erfc(-x / sqrt(2));
+    case ODE_ACT_CELU:
+        return x > 0 ? x : exp(x) - 1;
+    case ODE_ACT_SOFTPLUS:
+        return log(1 + exp(x));
+    default:
+        return fmax(x, 0);
+    }
 }
 
 START_TEST(activations_are_their_formulas_and_slopes)
@@ -320,7 +428,7 @@ START_TEST(activations_are_their_formulas_and_slopes)
     const size_t n = 3 * ode_plane(4, 5);
 
     for (int t = 0; t < 3; t++)
-        for (int act = ODE_ACT_RELU; act <= ODE_ACT_TANH; act++) {
+        for (int act = ODE_ACT_RELU; act <= ODE_ACT_SOFTPLUS; act++) {
             const struct ode_kernels *k = table(t);
             real *u = taken(n, sizeof *u), *p = taken(n, sizeof *p);
             real *a = taken(n, sizeof *a), *q = taken(n, sizeof *q), db[48] = { 0 };
@@ -341,10 +449,12 @@ START_TEST(activations_are_their_formulas_and_slopes)
                     const double slope = (activation((enum ode_act)act, x + e)
                                           - activation((enum ode_act)act, x - e))
                                          / (2 * e);
-                    const double want = x == 0 ? 0 : -0.5 * slope * (double)p[i];
+                    const bool inside = x != 0; /* not in the halo */
+                    const double want = inside ? -0.5 * slope * (double)p[i] : 0;
+                    const double value =
+                        inside ? -0.5 * activation((enum ode_act)act, x) : 0;
 
-                    ck_assert_double_eq_tol(
-                        (double)a[i], -0.5 * activation((enum ode_act)act, x), 1e-6);
+                    ck_assert_double_eq_tol((double)a[i], value, 1e-6);
                     ck_assert_double_eq_tol((double)q[i], want, 1e-5);
                     sums[i / ode_plane(h, w) * 16 + i % 16] += (double)q[i];
                 }
@@ -373,4 +483,6 @@ TEST_SUITE(kernels, 120, conv_is_the_formula, conv_leaves_halo_and_padding_zero,
            flipped_kernel_is_the_adjoint, weight_gradient_is_the_adjoint,
            weight_gradient_adds_to_what_is_there, rounded_step_is_undone_bit_for_bit,
            every_call_gives_the_same_bits, values_do_not_depend_on_their_place,
-           activations_are_their_formulas_and_slopes, tables_are_found_by_name)
+           one_by_one_ignores_the_other_taps, step_adds_what_is_rounded_to_the_grid,
+           combine_is_the_formula_in_place_too, activations_are_their_formulas_and_slopes,
+           tables_are_found_by_name)

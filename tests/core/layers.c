@@ -74,7 +74,12 @@ START_TEST(normalised_channels_have_mean_0_and_variance_1)
     const struct ode_norm_shape s = { .n = 3, .blocks = 2, .h = 5, .w = 4 };
     const size_t image = 2 * ode_plane(5, 4), n = 3 * image;
     real *x = calloc(n, sizeof *x), *y = calloc(n, sizeof *y);
-    real mean[32], variance[32], one[32], zero[32] = { 0 }, a[32], b[32];
+    real mean[32], variance[32], one[32], zero[32] = { 0 };
+    const struct ode_normaliser m = { .kind = ODE_NORM_BATCH,
+                                      .scale = one,
+                                      .shift = zero,
+                                      .seen_mean = mean,
+                                      .seen_variance = variance };
 
     for (int i = 0; i < 32; i++)
         one[i] = 1;
@@ -82,9 +87,7 @@ START_TEST(normalised_channels_have_mean_0_and_variance_1)
         toy_noise_image(i, 32, 5, 4, x + i * image);
     for (size_t i = 0; i < n; i++)
         x[i] = 3 * x[i] + (x[i] != 0 ? 2 : 0);
-    ode_norm_moments(&s, x, mean, variance);
-    ode_norm_affine(32, mean, variance, one, zero, a, b);
-    ode_norm_apply(&s, a, b, x, y);
+    ode_norm_forward(&m, &s, ODE_TRAIN, x, y);
     ode_norm_moments(&s, y, mean, variance);
     for (int i = 0; i < 32; i++) {
         ck_assert_double_eq_tol((double)mean[i], 0, 1e-6);
@@ -98,7 +101,7 @@ END_TEST
 START_TEST(features_adjoint_is_exact)
 {
     const struct ode_head s = {
-        .n = 2, .channels = 34, .classes = 5, .blocks = 4, .h = 3, .w = 4
+        .n = 2, .channels = 34, .parts = 2, .classes = 5, .blocks = 4, .h = 3, .w = 4
     };
     const size_t image = 2 * ode_image(17, 3, 4), n = 2 * image;
     real *x = calloc(n, sizeof *x), *d = calloc(n, sizeof *d), f[68], df[68];
@@ -121,13 +124,14 @@ START_TEST(uniform_logits_cost_the_logarithm_of_the_classes)
     double sum = 0;
     int hit;
 
-    ck_assert_double_eq_tol(ode_head_loss(10, 3, 1, ten, &hit), 2.302585, 1e-6);
+    ck_assert_double_eq_tol(ode_head_loss(10, 3, 0, ten, ten, &hit), 2.302585, 1e-6);
     ck_assert_int_eq(hit, 0);
     for (int i = 0; i < 10; i++)
         sum += (double)ten[i];
     ck_assert_double_eq_tol(sum, 0, 1e-6);
     ck_assert_double_eq_tol((double)ten[3], -0.9, 1e-6);
-    ck_assert_double_eq_tol(ode_head_loss(100, 0, 1, hundred, &hit), 4.605170, 1e-6);
+    ck_assert_double_eq_tol(ode_head_loss(100, 0, 0, hundred, hundred, &hit), 4.605170,
+                            1e-6);
     ck_assert_int_eq(hit, 1);
 }
 END_TEST
@@ -138,33 +142,55 @@ START_TEST(loss_survives_huge_logits)
     real sure[3] = { (real)1e4, (real)-1e4, 0 }, wrong[2] = { (real)1e4, (real)-1e4 };
     int hit;
 
-    ck_assert_double_lt(ode_head_loss(3, 0, 1, sure, &hit), 1e-9);
+    ck_assert_double_lt(ode_head_loss(3, 0, 0, sure, sure, &hit), 1e-9);
     ck_assert_int_eq(hit, 1);
-    ck_assert_double_eq_tol(ode_head_loss(2, 1, 1, wrong, &hit), 2e4, 1e-3);
+    ck_assert_double_eq_tol(ode_head_loss(2, 1, 0, wrong, wrong, &hit), 2e4, 1e-3);
     ck_assert_int_eq(hit, 0);
     ck_assert_double_eq((double)wrong[0], 1);
 }
 END_TEST
 
+/* With and without smoothed labels. */
 START_TEST(loss_gradient_is_the_derivative)
 {
     const double e = 1e-3;
 
-    for (int k = 0; k < 6; k++) {
-        real g[6], up[6], down[6];
+    for (int k = 0; k < 12; k++) {
+        const double smoothing = k < 6 ? 0 : 0.3;
+        real g[6], up[6], down[6], none[6];
         int hit;
 
         for (int i = 0; i < 6; i++)
             g[i] = up[i] = down[i] = (real)(sin(i * 2.1) * 2);
-        up[k] += (real)e;
-        down[k] -= (real)e;
-        ode_head_loss(6, 2, 0.5, g, &hit);
-        ck_assert_double_eq_tol(
-            (double)g[k],
-            0.5 * (ode_head_loss(6, 2, 1, up, &hit) - ode_head_loss(6, 2, 1, down, &hit))
-                / (2 * e),
-            2e-4);
+        up[k % 6] += (real)e;
+        down[k % 6] -= (real)e;
+        ode_head_loss(6, 2, smoothing, g, g, &hit);
+        ck_assert_double_eq_tol((double)g[k % 6],
+                                (ode_head_loss(6, 2, smoothing, up, none, &hit)
+                                 - ode_head_loss(6, 2, smoothing, down, none, &hit))
+                                    / (2 * e),
+                                4e-4);
     }
+}
+END_TEST
+
+/* -sum q log p, written down with the probabilities themselves. */
+START_TEST(smoothed_labels_cost_their_cross_entropy)
+{
+    const real logits[3] = { (real)0.5, -1, 2 };
+    double p[3], sum = 0, want = 0;
+    real d[3];
+    int hit;
+
+    for (int k = 0; k < 3; k++)
+        sum += exp((double)logits[k]);
+    for (int k = 0; k < 3; k++) {
+        p[k] = exp((double)logits[k]) / sum;
+        want -= (0.3 / 3 + (k == 1 ? 0.7 : 0)) * log(p[k]);
+    }
+    ck_assert_double_eq_tol(ode_head_loss(3, 1, 0.3, logits, d, &hit), want, 1e-6);
+    ck_assert_double_eq_tol((double)d[1], p[1] - 0.8, 1e-6);
+    ck_assert_int_eq(hit, 0);
 }
 END_TEST
 
@@ -202,4 +228,5 @@ TEST_SUITE(layers, 60, connector_adjoint_is_exact, connector_pads_both_sides_of_
            grid_rounds_to_the_nearest_even,
            normalised_channels_have_mean_0_and_variance_1, features_adjoint_is_exact,
            uniform_logits_cost_the_logarithm_of_the_classes, loss_survives_huge_logits,
-           loss_gradient_is_the_derivative, gemm_is_the_formula_in_every_form)
+           loss_gradient_is_the_derivative, smoothed_labels_cost_their_cross_entropy,
+           gemm_is_the_formula_in_every_form)

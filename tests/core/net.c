@@ -14,6 +14,7 @@ recipe_of(int c0, int c1, int c2, int n)
     const int c[] = { c0, c1, c2 };
 
     r.model.step = 0.1;
+    r.model.stem_norm = r.model.head_norm = ODE_NORM_BATCH;
     r.model.units_n = r.levels[0].blocks_n = 3;
     r.levels[0].resolution = 32;
     for (int u = 0; u < 3; u++) {
@@ -131,15 +132,15 @@ START_TEST(reduction_undoes_packing)
     for (int l = 0; l < 3; l++)
         lane[l] = calloc(net.lane_n, sizeof **lane);
     ode_net_initialise(&net, 1, theta, statistics);
-    for (int i = 0; i < net.params.tensor_n; i++)
+    for (int i = 0; i < net.slot_n; i++)
         ode_net_pack(&net, i, theta, statistics, packed);
-    for (int i = 0; i < net.params.trained_n; i++) {
+    for (int i = 0; i < net.trained_slots; i++)
         for (int l = 0; l < 3; l++) /* a lane has the layout of the packed weights */
-            for (size_t j = 0; j < net.place[i].n; j++)
-                lane[l][net.place[i].lane + j] =
-                    (real)(l + 1) * packed[net.place[i].packed + j];
+            for (size_t j = 0; j < net.slot[i].n; j++)
+                lane[l][net.slot[i].lane + j] =
+                    (real)(l + 1) * packed[net.slot[i].packed + j];
+    for (int i = 0; i < net.params.trained_n; i++)
         ode_net_reduce(&net, i, lane, 3, sum);
-    }
     for (size_t j = 0; j < net.params.theta_n; j++)
         ck_assert_double_eq_tol((double)sum[j], 6 * (double)theta[j], 1e-5);
     for (int l = 0; l < 3; l++)

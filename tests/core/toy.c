@@ -46,7 +46,18 @@ static void
 recipe_fill(struct ode_recipe_spec *r, const struct toy_options *o)
 {
     memset(r, 0, sizeof *r);
-    r->model.activation = o->tanh ? ODE_ACTIVATION_TANH : ODE_ACTIVATION_RELU;
+    r->model.activation = o->tanh ? ODE_ACTIVATION_TANH : o->activation;
+    r->model.block = o->block;
+    r->model.layer = o->layer;
+    r->model.start = o->start;
+    r->model.norm = o->norm;
+    r->model.norm_before = o->before;
+    r->model.stem_norm = r->model.head_norm =
+        o->plain_ends ? ODE_NORM_NONE : ODE_NORM_BATCH;
+    r->model.connector = o->connector;
+    r->model.placement = o->placement;
+    r->model.closing = o->closing;
+    r->train.memory = o->memory;
     r->model.step = o->step;
     r->model.units_n = (size_t)o->units;
     r->levels_n = 1;
@@ -55,6 +66,7 @@ recipe_fill(struct ode_recipe_spec *r, const struct toy_options *o)
     for (int u = 0; u < o->units; u++) {
         r->model.units[u].channels = o->channels[u];
         r->model.units[u].blocks = r->levels[0].blocks[u] = o->blocks[u];
+        r->model.units[u].weights = o->weights;
     }
 }
 
@@ -69,17 +81,17 @@ toy_init(struct toy *t, const struct toy_options *o, unsigned isa, int threads, 
     memset(t, 0, sizeof *t);
     ode_gemm_single_thread();
     recipe_fill(&t->recipe, o);
+    if (reverse)
+        t->recipe.train.memory = ODE_MEMORY_REVERSE;
     test_ok(ode_net_init(&t->net, &t->recipe, 0, o->in, o->classes, &err), &err);
-    if (!o->rounded)
-        t->net.grid = 0;
+    for (int i = 0; i < t->net.segment_n && !o->rounded; i++)
+        t->net.segment[i].grid = 0;
     test_ok(ode_team_new(&t->team, threads, &err), &err);
     t->kernels = ode_kernels_best(isa);
     config = (struct ode_engine_config){ .net = &t->net,
                                          .kernels = t->kernels,
-                                         .block = &ode_hamiltonian_ops,
                                          .team = t->team,
                                          .threads = threads,
-                                         .reverse = reverse,
                                          .batch = batch };
     test_ok(ode_engine_init(&t->engine, &config, &err), &err);
     ode_net_initialise(&t->net, 3, t->engine.theta, t->engine.statistics);
@@ -316,7 +328,7 @@ reference_loss(const struct ode_net *net, const double *theta, const double *unt
                void *seed, size_t first, int n)
 {
     struct walk w = { .net = net, .theta = theta, .untied = untied, .n = n };
-    int size = net->resolution, half = net->segment[0].half;
+    int size = net->resolution, half = net->segment[0].width;
     const size_t input = (size_t)(net->in * size * size);
     float *pixels = malloc(input * sizeof *pixels);
     double *in = malloc(input * sizeof *in);
@@ -341,8 +353,8 @@ reference_loss(const struct ode_net *net, const double *theta, const double *unt
             layer(&w, half, size, -net->params.segment[s].dt, y, z, stride);
         }
         if (s + 1 < net->segment_n) {
-            x = connect(&w, half, net->segment[s + 1].half, size, x);
-            half = net->segment[s + 1].half;
+            x = connect(&w, half, net->segment[s + 1].width, size, x);
+            half = net->segment[s + 1].width;
             size /= 2;
         }
     }

@@ -15,6 +15,17 @@ struct toy_options {
     double step;
     bool tanh;
     bool rounded; /* states on the grid */
+    /* all zero: a Hamiltonian network as Chang et al. have it */
+    enum ode_block block;
+    enum ode_form layer;
+    enum ode_start start;
+    enum ode_norm norm;
+    bool before, plain_ends; /* plain: no normalisation of opening and head */
+    enum ode_link connector;
+    enum ode_placement placement;
+    int closing, weights;
+    enum ode_activation activation; /* where it is not tanh */
+    enum ode_memory memory;         /* where toy_init() is not told to reverse */
 };
 
 struct toy {

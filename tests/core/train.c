@@ -161,6 +161,7 @@ ladder(void)
     r.data.test_size = 70;
     r.data.augment.crop = 2;
     r.model.step = 0.1;
+    r.model.stem_norm = r.model.head_norm = ODE_NORM_BATCH;
     r.model.units_n = 2;
     r.train.batch = 50;
     r.train.optimizer = (struct ode_optimizer_spec){ .momentum = 0.9, .nesterov = true };

@@ -459,7 +459,7 @@ START_TEST(more_or_fewer_parameters_are_refused)
 
         t->segment = 0, t->block = i, t->role = 4;
     }
-    assert_refused(a, b, nothing, "segment 0", "3 blocks of the source have 15");
+    assert_refused(a, b, nothing, "segment 0", "those of the source have 5");
 }
 END_TEST
 
