@@ -1,7 +1,9 @@
 /* optim.c - tests core/optim/: schedules, penalties, momentum. */
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
+#include "core/base/rng.h"
 #include "core/net/net.h"
 #include "core/optim/penalty.h"
 #include "core/optim/schedule.h"
@@ -58,6 +60,49 @@ START_TEST(momentum_follows_both_formulas)
     ck_assert_double_eq((double)v[1], -3);
     ck_assert_double_eq((double)x[0], 7.375);
     ck_assert_double_eq((double)x[1], 22.75);
+}
+END_TEST
+
+START_TEST(decoupled_decay_shrinks_weights_but_not_momentum)
+{
+    const real g[2] = { 1, -2 };
+
+    for (int nesterov = 0; nesterov < 2; nesterov++) {
+        struct ode_sgd sgd = { .rate = 0.5, .momentum = 0.5, .nesterov = nesterov };
+        real v[2] = { 4, 0 }, x[2] = { 10, 20 }, v_free[2] = { 4, 0 }, x_free[2];
+
+        memcpy(x_free, x, sizeof x);
+        ode_sgd_update(&sgd, 2, g, v_free, x_free);
+        sgd.decay = 0.25;
+        ode_sgd_update(&sgd, 2, g, v, x); /* shrinks what was there before the step */
+        ck_assert_mem_eq(v, v_free, sizeof v);
+        ck_assert_double_eq((double)x[0], (double)x_free[0] - 0.5 * 0.25 * 10);
+        ck_assert_double_eq((double)x[1], (double)x_free[1] - 0.5 * 0.25 * 20);
+    }
+}
+END_TEST
+
+/* Negative zeros included. */
+START_TEST(no_decay_changes_no_bit)
+{
+    enum { N = 257 };
+    const struct ode_sgd sgd = { .rate = 0.1, .momentum = 0.9, .nesterov = true };
+    const real rate = (real)0.1, mu = (real)0.9;
+    struct ode_rng rng = ode_rng_at(3, ODE_STREAM_TEST, 500, 0);
+    real g[N], v[N], x[N], want_v[N], want_x[N];
+
+    for (int i = 0; i < N; i++) {
+        g[i] = i % 3 ? (real)ode_rng_normal(&rng) : 0;
+        v[i] = want_v[i] = i % 3 ? (real)ode_rng_normal(&rng) : 0;
+        x[i] = want_x[i] = i % 2 ? (real)ode_rng_normal(&rng) : -(real)0;
+    }
+    ode_sgd_update(&sgd, N, g, v, x);
+    for (int i = 0; i < N; i++) {
+        want_v[i] = mu * want_v[i] + g[i];
+        want_x[i] -= rate * (g[i] + mu * want_v[i]);
+    }
+    ck_assert_mem_eq(v, want_v, sizeof v);
+    ck_assert_mem_eq(x, want_x, sizeof x);
 }
 END_TEST
 
@@ -150,5 +195,6 @@ START_TEST(decay_is_of_kernels_and_independent_of_depth)
 END_TEST
 
 TEST_SUITE(optim, 60, schedules_are_their_formulas, momentum_follows_both_formulas,
+           decoupled_decay_shrinks_weights_but_not_momentum, no_decay_changes_no_bit,
            penalty_gradient_is_its_derivative, constant_weights_are_smooth,
            decay_is_of_kernels_and_independent_of_depth)
