@@ -30,6 +30,7 @@ libodenet_a_SOURCES = \
 	%D%/layers/norm.c \
 	%D%/net/exec.c \
 	%D%/net/net.c \
+	%D%/optim/adamw.c \
 	%D%/optim/penalty.c \
 	%D%/optim/schedule.c \
 	%D%/optim/sgd.c \
@@ -74,6 +75,7 @@ core_headers = \
 	%D%/net/exec.h \
 	%D%/net/net.h \
 	%D%/net/params.h \
+	%D%/optim/adamw.h \
 	%D%/optim/penalty.h \
 	%D%/optim/schedule.h \
 	%D%/optim/sgd.h \

@@ -64,6 +64,7 @@ test_core_double_SOURCES = \
 	core/layers/norm.c \
 	core/net/exec.c \
 	core/net/net.c \
+	core/optim/adamw.c \
 	core/optim/penalty.c \
 	core/optim/schedule.c \
 	core/optim/sgd.c \

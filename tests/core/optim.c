@@ -1,10 +1,11 @@
-/* optim.c - tests core/optim/: schedules, penalties, momentum. */
+/* optim.c - tests core/optim/: schedules, penalties, momentum, Adam. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "core/base/rng.h"
 #include "core/net/net.h"
+#include "core/optim/adamw.h"
 #include "core/optim/penalty.h"
 #include "core/optim/schedule.h"
 #include "core/optim/sgd.h"
@@ -106,6 +107,89 @@ START_TEST(no_decay_changes_no_bit)
 }
 END_TEST
 
+static const struct ode_adamw adam = {
+    .rate = 0.01, .beta1 = 0.9, .beta2 = 0.99, .epsilon = 1e-6, .decay = 0.2, .t = 1
+};
+
+/* The definition, by sums over all gradients so far instead of by recursion. */
+static void
+adamw_of_the_paper(double (*g)[2], int64_t steps, double *x)
+{
+    for (int64_t t = 1; t <= steps; t++)
+        for (int i = 0; i < 2; i++) {
+            double mean = 0, square = 0, whole[2] = { 0 };
+
+            for (int64_t s = 1; s <= t; s++) {
+                const double w1 = pow(adam.beta1, (double)(t - s));
+                const double w2 = pow(adam.beta2, (double)(t - s));
+
+                mean += w1 * g[s - 1][i], whole[0] += w1;
+                square += w2 * g[s - 1][i] * g[s - 1][i], whole[1] += w2;
+            }
+            x[i] -= adam.rate * adam.decay * x[i]
+                    + adam.rate * (mean / whole[0])
+                          / (sqrt(square / whole[1]) + adam.epsilon);
+        }
+}
+
+START_TEST(adamw_follows_its_definition)
+{
+    enum { STEPS = 12 };
+    const double tolerance = 16 * ldexp(1, -ODE_REAL_BITS);
+    double gradient[STEPS][2], want[2] = { 1, -0.5 };
+    real x[2] = { 1, (real)-0.5 }, m[2] = { 0 }, v[2] = { 0 };
+
+    for (int t = 0; t < STEPS; t++)
+        for (int i = 0; i < 2; i++)
+            gradient[t][i] = i ? cos(t) : 1e-3 * (t % 3 - 0.5);
+    for (int t = 0; t < STEPS; t++) {
+        const real g[2] = { (real)gradient[t][0], (real)gradient[t][1] };
+        struct ode_adamw a = adam;
+
+        a.t = t + 1;
+        ode_adamw_update(&a, 2, g, m, v, x);
+    }
+    adamw_of_the_paper(gradient, STEPS, want);
+    for (int i = 0; i < 2; i++) {
+        ck_assert_double_eq_tol((double)x[i], want[i], tolerance);
+        ck_assert_double_gt(fabs(want[i]), 1e-2); /* and has moved */
+        ck_assert_double_gt(fabs(want[i] - (i ? -0.5 : 1)), 1e-3);
+    }
+}
+END_TEST
+
+START_TEST(the_first_step_of_adamw_is_as_long_as_the_rate)
+{
+    const real g[4] = { (real)1e-4, -1, 1000, 0 };
+    const double want[4] = { -0.01, 0.01, -0.01, 0 };
+    real m[4] = { 0 }, v[4] = { 0 }, x[4] = { 0 };
+    struct ode_adamw a = adam;
+
+    a.epsilon = 1e-12;
+    ode_adamw_update(&a, 4, g, m, v, x);
+    for (int i = 0; i < 4; i++)
+        ck_assert_double_eq_tol((double)x[i], want[i], 1e-7);
+}
+END_TEST
+
+START_TEST(decay_of_adamw_leaves_no_trace_in_its_moments)
+{
+    const real g[2] = { 1, -2 };
+    real m[2] = { 1, 2 }, v[2] = { 3, 4 }, x[2] = { 8, -4 };
+    real m_free[2] = { 1, 2 }, v_free[2] = { 3, 4 }, x_free[2] = { 8, -4 };
+    struct ode_adamw a = adam, free = adam;
+
+    a.t = free.t = 5, free.decay = 0;
+    ode_adamw_update(&a, 2, g, m, v, x);
+    ode_adamw_update(&free, 2, g, m_free, v_free, x_free);
+    ck_assert_mem_eq(m, m_free, sizeof m);
+    ck_assert_mem_eq(v, v_free, sizeof v);
+    for (int i = 0; i < 2; i++)
+        ck_assert_double_eq_tol((double)(x_free[i] - x[i]), 0.01 * 0.2 * (i ? -4 : 8),
+                                1e-6);
+}
+END_TEST
+
 static const struct toy_options deep = {
     .units = 2,
     .channels = {4,  6},
@@ -196,5 +280,7 @@ END_TEST
 
 TEST_SUITE(optim, 60, schedules_are_their_formulas, momentum_follows_both_formulas,
            decoupled_decay_shrinks_weights_but_not_momentum, no_decay_changes_no_bit,
+           adamw_follows_its_definition, the_first_step_of_adamw_is_as_long_as_the_rate,
+           decay_of_adamw_leaves_no_trace_in_its_moments,
            penalty_gradient_is_its_derivative, constant_weights_are_smooth,
            decay_is_of_kernels_and_independent_of_depth)
