@@ -31,6 +31,7 @@ libodenet_a_SOURCES = \
 	%D%/net/exec.c \
 	%D%/net/net.c \
 	%D%/optim/adamw.c \
+	%D%/optim/newton.c \
 	%D%/optim/penalty.c \
 	%D%/optim/schedule.c \
 	%D%/optim/sgd.c \
@@ -76,6 +77,7 @@ core_headers = \
 	%D%/net/net.h \
 	%D%/net/params.h \
 	%D%/optim/adamw.h \
+	%D%/optim/newton.h \
 	%D%/optim/penalty.h \
 	%D%/optim/schedule.h \
 	%D%/optim/sgd.h \

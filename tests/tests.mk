@@ -25,6 +25,7 @@ test_core_SOURCES = \
 	%D%/core/loader.c \
 	%D%/core/metric.c \
 	%D%/core/net.c \
+	%D%/core/newton.c \
 	%D%/core/optim.c \
 	%D%/core/rng.c \
 	%D%/core/stencil.c \
@@ -48,6 +49,7 @@ test_core_double_SOURCES = \
 	%D%/core/kernels.c \
 	%D%/core/layers.c \
 	%D%/core/net.c \
+	%D%/core/newton.c \
 	%D%/core/optim.c \
 	%D%/core/toy.c \
 	%D%/core/toy.h \
@@ -65,6 +67,7 @@ test_core_double_SOURCES = \
 	core/net/exec.c \
 	core/net/net.c \
 	core/optim/adamw.c \
+	core/optim/newton.c \
 	core/optim/penalty.c \
 	core/optim/schedule.c \
 	core/optim/sgd.c \

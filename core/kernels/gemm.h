@@ -14,4 +14,8 @@ void ode_gemm_single_thread(void);
 void ode_gemm(bool ta, bool tb, int m, int n, int k, const real *a, const real *b,
               real beta, real *c);
 
+/* The same in double, whatever the engine's numbers are. */
+void ode_dgemm(bool ta, bool tb, int m, int n, int k, const double *a, const double *b,
+               double beta, double *c);
+
 #endif
