@@ -19,6 +19,7 @@ libodenet_a_SOURCES = \
 	%D%/data/loader.c \
 	%D%/data/originals.c \
 	%D%/data/strokes.c \
+	%D%/data/whiten.c \
 	%D%/kernels/body.h \
 	%D%/kernels/gemm.c \
 	%D%/kernels/kernels.c \
@@ -68,6 +69,7 @@ core_headers = \
 	%D%/data/originals.h \
 	%D%/data/strokes.def \
 	%D%/data/strokes.h \
+	%D%/data/whiten.h \
 	%D%/kernels/gemm.h \
 	%D%/kernels/kernels.h \
 	%D%/layers/connect.h \

@@ -33,7 +33,8 @@ test_core_SOURCES = \
 	%D%/core/toy.c \
 	%D%/core/toy.h \
 	%D%/core/train.c \
-	%D%/core/transfer.c
+	%D%/core/transfer.c \
+	%D%/core/whiten.c
 
 # The engine in double: derivatives and adjoints to rounding.
 check_PROGRAMS += test-core-double
