@@ -28,6 +28,7 @@ libodenet_a_SOURCES = \
 	%D%/data/loader.c \
 	%D%/data/originals.c \
 	%D%/data/strokes.c \
+	%D%/data/whiten.c \
 	%D%/kernels/body.h \
 	%D%/kernels/gemm.c \
 	%D%/kernels/kernels.c \
@@ -45,6 +46,8 @@ libodenet_a_SOURCES = \
 	%D%/net/net.c \
 	%D%/net/pack.c \
 	%D%/net/segment.c \
+	%D%/optim/adamw.c \
+	%D%/optim/newton.c \
 	%D%/optim/penalty.c \
 	%D%/optim/schedule.c \
 	%D%/optim/sgd.c \
@@ -82,6 +85,7 @@ core_headers = \
 	%D%/data/originals.h \
 	%D%/data/strokes.def \
 	%D%/data/strokes.h \
+	%D%/data/whiten.h \
 	%D%/kernels/gemm.h \
 	%D%/kernels/kernels.h \
 	%D%/layers/cna.h \
@@ -93,6 +97,8 @@ core_headers = \
 	%D%/net/net.h \
 	%D%/net/params.h \
 	%D%/net/segment.h \
+	%D%/optim/adamw.h \
+	%D%/optim/newton.h \
 	%D%/optim/penalty.h \
 	%D%/optim/schedule.h \
 	%D%/optim/sgd.h \

@@ -25,6 +25,7 @@ test_core_SOURCES = \
 	%D%/core/loader.c \
 	%D%/core/metric.c \
 	%D%/core/net.c \
+	%D%/core/newton.c \
 	%D%/core/optim.c \
 	%D%/core/rng.c \
 	%D%/core/stencil.c \
@@ -32,7 +33,8 @@ test_core_SOURCES = \
 	%D%/core/toy.c \
 	%D%/core/toy.h \
 	%D%/core/train.c \
-	%D%/core/transfer.c
+	%D%/core/transfer.c \
+	%D%/core/whiten.c
 
 # The engine in double: derivatives and adjoints to rounding.
 check_PROGRAMS += test-core-double
@@ -48,6 +50,7 @@ test_core_double_SOURCES = \
 	%D%/core/kernels.c \
 	%D%/core/layers.c \
 	%D%/core/net.c \
+	%D%/core/newton.c \
 	%D%/core/optim.c \
 	%D%/core/toy.c \
 	%D%/core/toy.h \
@@ -78,6 +81,8 @@ test_core_double_SOURCES = \
 	core/net/net.c \
 	core/net/pack.c \
 	core/net/segment.c \
+	core/optim/adamw.c \
+	core/optim/newton.c \
 	core/optim/penalty.c \
 	core/optim/schedule.c \
 	core/optim/sgd.c \

@@ -16,11 +16,12 @@
 enum ode_stream {
     ODE_STREAM_INIT = 1, /* initial weights;        a = tensor, b = 0         */
     ODE_STREAM_ORDER,    /* order of the examples;  a = level, b = epoch      */
-    ODE_STREAM_AUGMENT,  /* crop and flip;          a = level << 32 | epoch,
+    ODE_STREAM_AUGMENT,  /* flip, crop, cutout;     a = level << 32 | epoch,
                                                     b = example               */
     ODE_STREAM_STROKES,  /* the drawn digits;       a = 0 train, 1 test,
                                                     b = example               */
-    ODE_STREAM_TEST      /* tests                                             */
+    ODE_STREAM_TEST,     /* tests                                             */
+    ODE_STREAM_FLIP      /* alternating flip;       a = level, b = example    */
 };
 
 struct ode_rng {

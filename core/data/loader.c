@@ -6,36 +6,82 @@
 
 #include "core/base/rng.h"
 
+/* Rows and columns [top, bottom) x [left, right) of the output. */
+struct square {
+    int top, left, bottom, right;
+};
+
 /* What happens to one image, the same in each channel. */
 struct change {
     int down, right; /* the source's shift against the output, in pixels */
     bool mirror;
+    bool reflect;       /* what is beside the source: it in a mirror, or its mean */
+    struct square hole; /* is the mean                                            */
 };
-
-/* The mirror is drawn first, so that it does not depend on whether there is cropping. */
-static struct change
-change_draw(const struct ode_loader *l, size_t i, int epoch)
-{
-    struct change c = { 0 };
-    struct ode_rng rng;
-    uint32_t crop = (uint32_t)l->augment.crop;
-
-    if (epoch < 0 || (crop == 0 && l->augment.flip == ODE_FLIP_NONE))
-        return c;
-    rng = ode_rng_at(l->seed, ODE_STREAM_AUGMENT,
-                     (uint64_t)l->level << 32 | (uint32_t)epoch, i);
-    c.mirror = ode_rng_bits(&rng) >> 63 && l->augment.flip == ODE_FLIP_RANDOM;
-    if (crop > 0) {
-        c.down = (int)ode_rng_below(&rng, 2 * crop + 1) - (int)crop;
-        c.right = (int)ode_rng_below(&rng, 2 * crop + 1) - (int)crop;
-    }
-    return c;
-}
 
 static int
 clamp(int x, int most)
 {
     return x < 0 ? 0 : x > most ? most : x;
+}
+
+/* Of `side` pixels, about any pixel, less what lies outside. */
+static struct square
+hole_draw(struct ode_rng *rng, int side, int height, int width)
+{
+    const int y = (int)ode_rng_below(rng, (uint32_t)height) - side / 2;
+    const int x = (int)ode_rng_below(rng, (uint32_t)width) - side / 2;
+
+    return (struct square){ .top = clamp(y, height),
+                            .left = clamp(x, width),
+                            .bottom = clamp(y + side, height),
+                            .right = clamp(x + side, width) };
+}
+
+/* Half of the examples, the same in each epoch, in turn with the other half. */
+static bool
+alternates(const struct ode_loader *l, size_t i, int epoch)
+{
+    struct ode_rng rng =
+        ode_rng_at(l->seed, ODE_STREAM_FLIP, (uint64_t)(uint32_t)l->level, i);
+
+    return (ode_rng_bits(&rng) >> 63 ^ (uint64_t)epoch) & 1;
+}
+
+/* The mirror is drawn first, so that it does not depend on whether there is cropping; the
+ * hole last, so that neither depends on it. */
+static struct change
+change_draw(const struct ode_loader *l, size_t i, int epoch)
+{
+    const struct ode_augment_spec *augment = &l->augment;
+    const uint32_t crop = (uint32_t)augment->crop;
+    struct change c = { .reflect = augment->padding == ODE_PADDING_REFLECT };
+    struct ode_rng rng;
+
+    if (epoch < 0)
+        return c;
+    rng = ode_rng_at(l->seed, ODE_STREAM_AUGMENT,
+                     (uint64_t)l->level << 32 | (uint32_t)epoch, i);
+    c.mirror = ode_rng_bits(&rng) >> 63 && augment->flip == ODE_FLIP_RANDOM;
+    if (augment->flip == ODE_FLIP_ALTERNATING)
+        c.mirror = alternates(l, i, epoch);
+    if (crop > 0) {
+        c.down = (int)ode_rng_below(&rng, 2 * crop + 1) - (int)crop;
+        c.right = (int)ode_rng_below(&rng, 2 * crop + 1) - (int)crop;
+    }
+    if (augment->cutout > 0)
+        c.hole = hole_draw(&rng, augment->cutout, l->set->height, l->set->width);
+    return c;
+}
+
+/* The pixel of 0 to n - 1 seen at i by two mirrors at the outermost ones. */
+static int
+reflection(int i, int n)
+{
+    const int period = n > 1 ? 2 * (n - 1) : 1;
+    const int at = (i % period + period) % period;
+
+    return at < n ? at : period - at;
 }
 
 enum {
@@ -73,7 +119,16 @@ reverse(const uint8_t *x, int n, uint8_t *y)
         y[j] = x[n - 1 - j];
 }
 
-/* One row of standardised pixels; 0, the mean, where the source has none. */
+/* Columns [from, to), which lie beside the source. */
+static void
+margin_fill(const uint8_t *x, int width, struct change c, int from, int to, float scale,
+            float shift, float *y)
+{
+    for (int j = from; j < to; j++)
+        y[j] = c.reflect ? scale * (float)x[reflection(j + c.right, width)] + shift : 0;
+}
+
+/* One row of standardised pixels. */
 static void
 row_fill(const uint8_t *x, int width, struct change c, float scale, float shift, float *y)
 {
@@ -84,12 +139,20 @@ row_fill(const uint8_t *x, int width, struct change c, float scale, float shift,
         reverse(x, width, turned);
         x = turned;
     }
-    for (int j = 0; j < from; j++)
-        y[j] = 0;
+    margin_fill(x, width, c, 0, from, scale, shift, y);
     if (from < to)
         standardise(x + from + c.right, to - from, scale, shift, y + from);
-    for (int j = to; j < width; j++)
-        y[j] = 0;
+    margin_fill(x, width, c, to, width, scale, shift, y);
+}
+
+/* A hole is the mean, 0. */
+static void
+hole_fill(struct square hole, int width, float *y)
+{
+    const size_t n = (size_t)(hole.right - hole.left);
+
+    for (int i = hole.top; i < hole.bottom; i++)
+        memset(y + i * width + hole.left, 0, n * sizeof *y);
 }
 
 /* x [height][width] to y [height][width]. */
@@ -97,14 +160,17 @@ static void
 plane_fill(const uint8_t *x, int height, int width, struct change c, float scale,
            float shift, float *y)
 {
-    for (int i = 0; i < height; i++, y += width) {
+    for (int i = 0; i < height; i++) {
         int row = i + c.down;
 
+        if (c.reflect)
+            row = reflection(row, height);
         if (row < 0 || row >= height)
-            memset(y, 0, (size_t)width * sizeof *y);
+            memset(y + i * width, 0, (size_t)width * sizeof *y);
         else
-            row_fill(x + (size_t)row * (size_t)width, width, c, scale, shift, y);
+            row_fill(x + row * width, width, c, scale, shift, y + i * width);
     }
+    hole_fill(c.hole, width, y);
 }
 
 /* y [n] = the means of 2x2 pixels of two rows [2n]. The sums are formed first and then

@@ -1,4 +1,4 @@
-/* gemm.h - the one door to BLAS. */
+/* gemm.h - the one door to BLAS and LAPACK. */
 #ifndef ODE_CORE_KERNELS_GEMM_H
 #define ODE_CORE_KERNELS_GEMM_H
 
@@ -13,5 +13,18 @@ void ode_gemm_single_thread(void);
  * tb). */
 void ode_gemm(bool ta, bool tb, int m, int n, int k, const real *a, const real *b,
               real beta, real *c);
+
+/* The same in double, whatever the engine's numbers are. */
+void ode_dgemm(bool ta, bool tb, int m, int n, int k, const double *a, const double *b,
+               double beta, double *c);
+
+enum { ODE_EIGEN_MAX = 64 };
+
+/*
+ * Eigenvalues of the symmetric matrix a [n][n], ascending in values [n]; row i of `a`
+ * becomes a unit eigenvector of values[i], of either sign. n is at most ODE_EIGEN_MAX.
+ * Entries are finite. false if the iteration of LAPACK's dsyev did not converge.
+ */
+bool ode_eigen(int n, double *a, double *values);
 
 #endif

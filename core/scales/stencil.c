@@ -72,21 +72,6 @@ ode_stencil_map(enum ode_space space, int halvings, double stencil[3][3])
     }
 }
 
-void
-ode_stencil_apply(enum ode_space space, int halvings, size_t n, const float *from,
-                  float *to)
-{
-    double s[3][3];
-
-    for (size_t k = 0; k < n; k++) {
-        for (int i = 0; i < 9; i++)
-            s[i / 3][i % 3] = from[9 * k + i];
-        ode_stencil_map(space, halvings, s);
-        for (int i = 0; i < 9; i++)
-            to[9 * k + i] = (float)s[i / 3][i % 3];
-    }
-}
-
 /* The map along one axis to the power |halvings|. */
 static void
 axis_power(enum ode_space space, int halvings, double power[3][3])
@@ -101,6 +86,33 @@ axis_power(enum ode_space space, int halvings, double power[3][3])
                                  + m[i / 3][1] * power[1][i % 3]
                                  + m[i / 3][2] * power[2][i % 3];
         memcpy(power, next, sizeof next);
+    }
+}
+
+void
+ode_stencil_map_squares(enum ode_space space, int halvings, double squares[3][3])
+{
+    double m[3][3], half[3][3];
+
+    axis_power(space, halvings, m);
+    for (int i = 0; i < 9; i++)
+        m[i / 3][i % 3] *= m[i / 3][i % 3];
+    axis_apply((const double(*)[3])m, squares, half);
+    axis_apply((const double(*)[3])m, half, squares);
+}
+
+void
+ode_stencil_apply(enum ode_space space, int halvings, size_t n, const float *from,
+                  float *to)
+{
+    double s[3][3];
+
+    for (size_t k = 0; k < n; k++) {
+        for (int i = 0; i < 9; i++)
+            s[i / 3][i % 3] = from[9 * k + i];
+        ode_stencil_map(space, halvings, s);
+        for (int i = 0; i < 9; i++)
+            to[9 * k + i] = (float)s[i / 3][i % 3];
     }
 }
 

@@ -58,6 +58,14 @@ enum ode_status ode_stencil_halvings(int64_t from, int64_t to, int *halvings,
 void ode_stencil_map(enum ode_space space, int halvings, double stencil[3][3]);
 
 /*
+ * Maps the variances of one stencil's taps in place, as those of uncorrelated random
+ * taps: by the squares of the entries of the 9x9 map, which is that of all halvings
+ * together. They are the square of M^k per axis, k halvings, since the entries of a
+ * tensor product are products. Non-negative variances stay so.
+ */
+void ode_stencil_map_squares(enum ode_space space, int halvings, double squares[3][3]);
+
+/*
  * Maps n stencils: a tensor [out][in][3][3] has n = out * in.
  *
  *   from  [n][3][3]  read

@@ -12,10 +12,14 @@
 
 enum { CHUNK = 9 * 64 }; /* floats at a time: whole stencils, well within a cache */
 
-/* From table to table, and the source tensor found last: the next one is near it. */
+typedef void map_fn(enum ode_space space, int halvings, double stencil[3][3]);
+
+/* From table to table, what happens to stencils on the way, and the source tensor found
+ * last: the next one is near it. */
 struct route {
     const struct ode_params *from, *to;
     const struct ode_transfer_op *op;
+    map_fn *map;
     int near;
 };
 
@@ -239,8 +243,8 @@ tensor_write(struct route *route, const struct ode_tensor *t, const float *from,
         chunk_blend(route, t, from, at, n, sum);
         if (is_kernel(t, 3))
             for (size_t i = 0; i < n; i += 9)
-                ode_stencil_map(route->op->space, route->op->halvings,
-                                (double(*)[3])(sum + i));
+                route->map(route->op->space, route->op->halvings,
+                           (double(*)[3])(sum + i));
         for (size_t i = 0; i < n; i++)
             to[t->offset + at + i] = (float)sum[i];
     }
@@ -262,8 +266,21 @@ ode_transfer_params(const struct ode_params *from, const float *theta_from,
                     const struct ode_params *to, float *theta_to,
                     const struct ode_transfer_op *op, struct ode_err *err)
 {
-    return transfer((struct route){ .from = from, .to = to, .op = op }, false, theta_from,
-                    theta_to, err);
+    struct route route = { .from = from, .to = to, .op = op, .map = ode_stencil_map };
+
+    return transfer(route, false, theta_from, theta_to, err);
+}
+
+enum ode_status
+ode_transfer_second(const struct ode_params *from, const float *second_from,
+                    const struct ode_params *to, float *second_to,
+                    const struct ode_transfer_op *op, struct ode_err *err)
+{
+    struct route route = {
+        .from = from, .to = to, .op = op, .map = ode_stencil_map_squares
+    };
+
+    return transfer(route, false, second_from, second_to, err);
 }
 
 enum ode_status
@@ -271,8 +288,9 @@ ode_transfer_statistics(const struct ode_params *from, const float *statistics_f
                         const struct ode_params *to, float *statistics_to,
                         const struct ode_transfer_op *op, struct ode_err *err)
 {
-    return transfer((struct route){ .from = from, .to = to, .op = op }, true,
-                    statistics_from, statistics_to, err);
+    struct route route = { .from = from, .to = to, .op = op, .map = ode_stencil_map };
+
+    return transfer(route, true, statistics_from, statistics_to, err);
 }
 
 double

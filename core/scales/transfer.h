@@ -28,7 +28,7 @@ struct ode_transfer_op {
  * Fails with ODE_ESHAPE, err->at naming the tensor or segment, if the networks are not
  * the same but for the number of blocks: other segments, widths or parameters; a segment
  * of blocks that has none in the source; a kernel that is neither 3x3 nor 1x1 to another
- * resolution. The two functions below call it first.
+ * resolution. The three functions below call it first.
  */
 enum ode_status ode_transfer_check(const struct ode_params *from,
                                    const struct ode_params *to,
@@ -45,8 +45,22 @@ enum ode_status ode_transfer_params(const struct ode_params *from,
                                     float *theta_to, const struct ode_transfer_op *op,
                                     struct ode_err *err);
 
-/* The same for running statistics, [from->statistic_n] to [to->statistic_n]. Outside
- * blocks they are copied; estimate them anew at the new resolution before evaluating. */
+/*
+ * Second moments of the gradient, one for each trained parameter, as Adam keeps them
+ * (adamw.h). As those of uncorrelated random numbers they go through the squares of the
+ * entries of the space operator (ode_stencil_map_squares()). In time they are blended
+ * with the depth operator's own weights, a convex mean: they are samples of a function of
+ * time, too, and squared weights, which sum to less than 1, would make the steps after a
+ * transfer too long. Arguments as above; what is nowhere negative stays so.
+ */
+enum ode_status ode_transfer_second(const struct ode_params *from,
+                                    const float *second_from, const struct ode_params *to,
+                                    float *second_to, const struct ode_transfer_op *op,
+                                    struct ode_err *err);
+
+/* ode_transfer_params() for running statistics, [from->statistic_n] to [to->statistic_n].
+ * Outside blocks they are copied; estimate them anew at the new resolution before
+ * evaluating. */
 enum ode_status ode_transfer_statistics(const struct ode_params *from,
                                         const float *statistics_from,
                                         const struct ode_params *to, float *statistics_to,

@@ -1,8 +1,11 @@
-/* optim.c - tests core/optim/: schedules, penalties, momentum. */
+/* optim.c - tests core/optim/: schedules, penalties, momentum, Adam. */
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
+#include "core/base/rng.h"
 #include "core/net/net.h"
+#include "core/optim/adamw.h"
 #include "core/optim/penalty.h"
 #include "core/optim/schedule.h"
 #include "core/optim/sgd.h"
@@ -58,6 +61,132 @@ START_TEST(momentum_follows_both_formulas)
     ck_assert_double_eq((double)v[1], -3);
     ck_assert_double_eq((double)x[0], 7.375);
     ck_assert_double_eq((double)x[1], 22.75);
+}
+END_TEST
+
+START_TEST(decoupled_decay_shrinks_weights_but_not_momentum)
+{
+    const real g[2] = { 1, -2 };
+
+    for (int nesterov = 0; nesterov < 2; nesterov++) {
+        struct ode_sgd sgd = { .rate = 0.5, .momentum = 0.5, .nesterov = nesterov };
+        real v[2] = { 4, 0 }, x[2] = { 10, 20 }, v_free[2] = { 4, 0 }, x_free[2];
+
+        memcpy(x_free, x, sizeof x);
+        ode_sgd_update(&sgd, 2, g, v_free, x_free);
+        sgd.decay = 0.25;
+        ode_sgd_update(&sgd, 2, g, v, x); /* shrinks what was there before the step */
+        ck_assert_mem_eq(v, v_free, sizeof v);
+        ck_assert_double_eq((double)x[0], (double)x_free[0] - 0.5 * 0.25 * 10);
+        ck_assert_double_eq((double)x[1], (double)x_free[1] - 0.5 * 0.25 * 20);
+    }
+}
+END_TEST
+
+/* Negative zeros included. */
+START_TEST(no_decay_changes_no_bit)
+{
+    enum { N = 257 };
+    const struct ode_sgd sgd = { .rate = 0.1, .momentum = 0.9, .nesterov = true };
+    const real rate = (real)0.1, mu = (real)0.9;
+    struct ode_rng rng = ode_rng_at(3, ODE_STREAM_TEST, 500, 0);
+    real g[N], v[N], x[N], want_v[N], want_x[N];
+
+    for (int i = 0; i < N; i++) {
+        g[i] = i % 3 ? (real)ode_rng_normal(&rng) : 0;
+        v[i] = want_v[i] = i % 3 ? (real)ode_rng_normal(&rng) : 0;
+        x[i] = want_x[i] = i % 2 ? (real)ode_rng_normal(&rng) : -(real)0;
+    }
+    ode_sgd_update(&sgd, N, g, v, x);
+    for (int i = 0; i < N; i++) {
+        want_v[i] = mu * want_v[i] + g[i];
+        want_x[i] -= rate * (g[i] + mu * want_v[i]);
+    }
+    ck_assert_mem_eq(v, want_v, sizeof v);
+    ck_assert_mem_eq(x, want_x, sizeof x);
+}
+END_TEST
+
+static const struct ode_adamw adam = {
+    .rate = 0.01, .beta1 = 0.9, .beta2 = 0.99, .epsilon = 1e-6, .decay = 0.2, .t = 1
+};
+
+/* The definition, by sums over all gradients so far instead of by recursion. */
+static void
+adamw_of_the_paper(double (*g)[2], int64_t steps, double *x)
+{
+    for (int64_t t = 1; t <= steps; t++)
+        for (int i = 0; i < 2; i++) {
+            double mean = 0, square = 0, whole[2] = { 0 };
+
+            for (int64_t s = 1; s <= t; s++) {
+                const double w1 = pow(adam.beta1, (double)(t - s));
+                const double w2 = pow(adam.beta2, (double)(t - s));
+
+                mean += w1 * g[s - 1][i], whole[0] += w1;
+                square += w2 * g[s - 1][i] * g[s - 1][i], whole[1] += w2;
+            }
+            x[i] -= adam.rate * adam.decay * x[i]
+                    + adam.rate * (mean / whole[0])
+                          / (sqrt(square / whole[1]) + adam.epsilon);
+        }
+}
+
+START_TEST(adamw_follows_its_definition)
+{
+    enum { STEPS = 12 };
+    const double tolerance = 16 * ldexp(1, -ODE_REAL_BITS);
+    double gradient[STEPS][2], want[2] = { 1, -0.5 };
+    real x[2] = { 1, (real)-0.5 }, m[2] = { 0 }, v[2] = { 0 };
+
+    for (int t = 0; t < STEPS; t++)
+        for (int i = 0; i < 2; i++)
+            gradient[t][i] = i ? cos(t) : 1e-3 * (t % 3 - 0.5);
+    for (int t = 0; t < STEPS; t++) {
+        const real g[2] = { (real)gradient[t][0], (real)gradient[t][1] };
+        struct ode_adamw a = adam;
+
+        a.t = t + 1;
+        ode_adamw_update(&a, 2, g, m, v, x);
+    }
+    adamw_of_the_paper(gradient, STEPS, want);
+    for (int i = 0; i < 2; i++) {
+        ck_assert_double_eq_tol((double)x[i], want[i], tolerance);
+        ck_assert_double_gt(fabs(want[i]), 1e-2); /* and has moved */
+        ck_assert_double_gt(fabs(want[i] - (i ? -0.5 : 1)), 1e-3);
+    }
+}
+END_TEST
+
+START_TEST(the_first_step_of_adamw_is_as_long_as_the_rate)
+{
+    const real g[4] = { (real)1e-4, -1, 1000, 0 };
+    const double want[4] = { -0.01, 0.01, -0.01, 0 };
+    real m[4] = { 0 }, v[4] = { 0 }, x[4] = { 0 };
+    struct ode_adamw a = adam;
+
+    a.epsilon = 1e-12;
+    ode_adamw_update(&a, 4, g, m, v, x);
+    for (int i = 0; i < 4; i++)
+        ck_assert_double_eq_tol((double)x[i], want[i], 1e-7);
+}
+END_TEST
+
+START_TEST(decay_of_adamw_leaves_no_trace_in_its_moments)
+{
+    const real g[2] = { 1, -2 };
+    real m[2] = { 1, 2 }, v[2] = { 3, 4 }, x[2] = { 8, -4 };
+    real m_free[2] = { 1, 2 }, v_free[2] = { 3, 4 }, x_free[2] = { 8, -4 };
+    struct ode_adamw a = adam, free = adam;
+
+    a.t = free.t = 5, free.decay = 0;
+    ode_adamw_update(&a, 2, g, m, v, x);
+    ode_adamw_update(&free, 2, g, m_free, v_free, x_free);
+    ck_assert_mem_eq(m, m_free, sizeof m);
+    ck_assert_mem_eq(v, v_free, sizeof v);
+    for (int i = 0; i < 2; i++)
+        ck_assert_double_eq_tol((double)(x_free[i] - x[i]), 0.01 * 0.2 * (i ? -4 : 8),
+                                1e-6);
 }
 END_TEST
 
@@ -150,5 +279,8 @@ START_TEST(decay_is_of_kernels_and_independent_of_depth)
 END_TEST
 
 TEST_SUITE(optim, 60, schedules_are_their_formulas, momentum_follows_both_formulas,
+           decoupled_decay_shrinks_weights_but_not_momentum, no_decay_changes_no_bit,
+           adamw_follows_its_definition, the_first_step_of_adamw_is_as_long_as_the_rate,
+           decay_of_adamw_leaves_no_trace_in_its_moments,
            penalty_gradient_is_its_derivative, constant_weights_are_smooth,
            decay_is_of_kernels_and_independent_of_depth)

@@ -609,6 +609,44 @@ START_TEST(other_ratios_of_resolutions_are_refused)
 }
 END_TEST
 
+/* Of a unit impulse, level by level, and squared: what one tap's variance becomes. */
+START_TEST(variances_go_through_the_squared_entries)
+{
+    for (int halvings = -3; halvings <= 3; halvings++)
+        for (int space = 0; space < 2; space++)
+            for (int j = 0; j < 9; j++) {
+                double tap[9] = { 0 }, variance[9] = { 0 };
+
+                tap[j] = 1, variance[j] = 3;
+                ode_stencil_map(spaces[space], halvings, (double(*)[3])tap);
+                ode_stencil_map_squares(spaces[space], halvings, (double(*)[3])variance);
+                for (int i = 0; i < 9; i++)
+                    ck_assert_double_eq_tol(variance[i], 3 * tap[i] * tap[i],
+                                            1e-12 * (1 + tap[i] * tap[i]));
+            }
+}
+END_TEST
+
+/* Sums over impulses: linear, and nothing where there is nothing to do. */
+START_TEST(variances_add_up_and_stay_without_a_step)
+{
+    double a[9], b[9], sum[9], kept[9];
+
+    for (int i = 0; i < 9; i++) {
+        a[i] = i + 1, b[i] = 1. / (i + 1);
+        kept[i] = sum[i] = a[i] + b[i];
+    }
+    ode_stencil_map_squares(BILINEAR, 0, (double(*)[3])sum);
+    ode_stencil_map_squares(ODE_SPACE_NONE, 2, (double(*)[3])sum);
+    ck_assert_mem_eq(sum, kept, sizeof sum);
+    ode_stencil_map_squares(BILINEAR, -2, (double(*)[3])sum);
+    ode_stencil_map_squares(BILINEAR, -2, (double(*)[3])a);
+    ode_stencil_map_squares(BILINEAR, -2, (double(*)[3])b);
+    for (int i = 0; i < 9; i++)
+        ck_assert_double_eq_tol(sum[i], a[i] + b[i], 1e-12 * sum[i]);
+}
+END_TEST
+
 TEST_SUITE(stencil, 60, counting_stencil_gives_the_golden_numbers,
            laplacian_is_halved_by_constant_and_smoothed_by_bilinear,
            worked_example_of_the_paper_is_bilinear,
@@ -623,4 +661,6 @@ TEST_SUITE(stencil, 60, counting_stencil_gives_the_golden_numbers,
            refining_random_stencils_increases_the_symbol_as_known,
            gain_and_condition_are_the_known_ones, gain_bounds_every_stencil,
            powers_of_two_between_resolutions_are_counted,
-           other_ratios_of_resolutions_are_refused)
+           other_ratios_of_resolutions_are_refused,
+           variances_go_through_the_squared_entries,
+           variances_add_up_and_stay_without_a_step)

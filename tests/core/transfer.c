@@ -338,6 +338,91 @@ START_TEST(sums_go_to_sums_so_momentum_goes_like_theta)
 }
 END_TEST
 
+static void
+transfer_second(const struct net *from, struct net *to, struct ode_transfer_op op)
+{
+    struct ode_err err;
+
+    test_ok(ode_transfer_second(&from->params, from->theta, &to->params, to->theta, &op,
+                                &err),
+            &err);
+}
+
+START_TEST(second_moments_of_equal_networks_are_copied)
+{
+    struct net *a = net_new(3, 2), *b = net_new(3, 2);
+
+    memset(b->theta, 0, sizeof b->theta);
+    transfer_second(a, b, nothing);
+    ck_assert_mem_eq(a->theta, b->theta, bytes(a));
+    free(a), free(b);
+}
+END_TEST
+
+/* One tap of each kernel and all of the other tensors are 1: theta goes to the entries of
+ * the operator, and second moments to their squares. */
+START_TEST(second_moments_go_through_squared_entries)
+{
+    for (int k = 0; k < 4; k++) {
+        const int halvings = (int[]){ -2, -1, 1, 2 }[k];
+        struct ode_transfer_op op = { ODE_SPACE_BILINEAR, ODE_TIME_CELL, halvings };
+        struct net *a = net_new(3, 2), *b = net_new(3, 2), *c = net_new(3, 2);
+
+        for (int i = 0; i < a->params.trained_n; i++) {
+            const struct ode_tensor *t = &a->tensor[i];
+
+            for (size_t j = 0; j < t->n; j++)
+                a->theta[t->offset + j] =
+                    t->kind != ODE_TENSOR_CONV || j % 9 == (j / 9 + (size_t)i) % 9;
+        }
+        transfer(a, b, op);
+        transfer_second(a, c, op);
+        for (size_t i = 0; i < a->params.theta_n; i++) {
+            const double entry = b->theta[i];
+
+            ck_assert_double_eq_tol(c->theta[i], entry * entry,
+                                    1e-6 * (1 + entry * entry));
+        }
+        free(a), free(b), free(c);
+    }
+}
+END_TEST
+
+START_TEST(second_moments_are_blended_in_time_and_keep_their_size)
+{
+    struct ode_transfer_op op = { ODE_SPACE_BILINEAR, ODE_TIME_CELL, 0 };
+    struct net *a = net_new(3, 2), *b = net_new(7, 5), *c = net_new(7, 5);
+
+    transfer(a, b, op); /* depth alone: as theta */
+    transfer_second(a, c, op);
+    ck_assert_mem_eq(b->theta, c->theta, bytes(b));
+    free(a), free(b), free(c);
+}
+END_TEST
+
+START_TEST(second_moments_are_never_negative)
+{
+    static const int depths[][2] = {
+        {7,  5},
+        { 1, 1}
+    };
+
+    for (int k = 0; k < 12; k++) {
+        struct ode_transfer_op op = { k % 2 ? ODE_SPACE_BILINEAR : ODE_SPACE_CONSTANT,
+                                      k % 3 ? ODE_TIME_CONSTANT : ODE_TIME_CELL,
+                                      k % 4 - 2 };
+        struct net *a = net_new(3, 2), *b = net_new(depths[k / 6][0], depths[k / 6][1]);
+
+        for (size_t i = 0; i < MOST_FLOATS; i++) /* of all sizes, and many zeros */
+            a->theta[i] = i % 3 ? 0 : expf(8 * a->theta[i]);
+        transfer_second(a, b, op);
+        for (size_t i = 0; i < b->params.theta_n; i++)
+            ck_assert_float_ge(b->theta[i], 0);
+        free(a), free(b);
+    }
+}
+END_TEST
+
 START_TEST(statistics_are_copied)
 {
     struct ode_transfer_op op = { ODE_SPACE_BILINEAR, ODE_TIME_CELL, -1 };
@@ -513,7 +598,11 @@ TEST_SUITE(transfer, 30, equal_networks_and_no_step_are_a_copy,
            finer_and_deeper_and_back_is_the_identity,
            weights_constant_in_time_stay_so_bit_for_bit,
            the_order_of_the_tables_does_not_matter,
-           sums_go_to_sums_so_momentum_goes_like_theta, statistics_are_copied,
+           sums_go_to_sums_so_momentum_goes_like_theta,
+           second_moments_of_equal_networks_are_copied,
+           second_moments_go_through_squared_entries,
+           second_moments_are_blended_in_time_and_keep_their_size,
+           second_moments_are_never_negative, statistics_are_copied,
            kernels_of_one_pixel_are_copied, norm_is_that_of_all_kernels,
            other_widths_are_refused, other_kinds_are_refused,
            other_numbers_of_segments_are_refused, more_or_fewer_parameters_are_refused,
