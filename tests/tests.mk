@@ -37,23 +37,10 @@ test_core_SOURCES = \
 	%D%/core/whiten.c
 
 # The engine in double: derivatives and adjoints to rounding.
-check_PROGRAMS += test-core-double
-TESTS += test-core-double
-test_core_double_CPPFLAGS = $(AM_CPPFLAGS) -DODE_DOUBLE -DSUITES_DEF='"tests/core/suites-double.def"'
-test_core_double_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS) $(OPENBLAS_CFLAGS)
-test_core_double_LDADD = $(OPENBLAS_LIBS) $(CHECK_LIBS) -lpthread -lm
-test_core_double_SOURCES = \
-	%D%/main.c %D%/test.h \
-	%D%/core/suites-double.def \
-	%D%/core/block.c \
-	%D%/core/engine.c \
-	%D%/core/kernels.c \
-	%D%/core/layers.c \
-	%D%/core/net.c \
-	%D%/core/newton.c \
-	%D%/core/optim.c \
-	%D%/core/toy.c \
-	%D%/core/toy.h \
+check_LIBRARIES += libcore-double.a
+libcore_double_a_CPPFLAGS = $(AM_CPPFLAGS) -DODE_DOUBLE
+libcore_double_a_CFLAGS = $(AM_CFLAGS) $(OPENBLAS_CFLAGS)
+libcore_double_a_SOURCES = \
 	core/base/arena.c \
 	core/base/rng.c \
 	core/base/status.c \
@@ -90,6 +77,24 @@ test_core_double_SOURCES = \
 	core/scales/metric.c \
 	core/scales/stencil.c \
 	core/train/engine.c
+
+check_PROGRAMS += test-core-double
+TESTS += test-core-double
+test_core_double_CPPFLAGS = $(AM_CPPFLAGS) -DODE_DOUBLE -DSUITES_DEF='"tests/core/suites-double.def"'
+test_core_double_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+test_core_double_LDADD = libcore-double.a $(OPENBLAS_LIBS) $(CHECK_LIBS) -lpthread -lm
+test_core_double_SOURCES = \
+	%D%/main.c %D%/test.h \
+	%D%/core/suites-double.def \
+	%D%/core/block.c \
+	%D%/core/engine.c \
+	%D%/core/kernels.c \
+	%D%/core/layers.c \
+	%D%/core/net.c \
+	%D%/core/newton.c \
+	%D%/core/optim.c \
+	%D%/core/toy.c \
+	%D%/core/toy.h
 
 check_PROGRAMS += test-cli
 TESTS += test-cli

@@ -175,6 +175,17 @@ side_input(const struct ode_exec *e, int s, int n, const real *x, real *y)
     ode_subsample(blocks, g->conv.h, g->conv.w, x, y);
 }
 
+/* The part's output into images whose halo is zero, as a 3x3 convolution reads it next;
+ * the scratch last had another shape. */
+static void
+into_clear(const struct ode_cna *c, enum ode_mode mode, const real *x, real *y)
+{
+    const size_t image = (size_t)c->shape.blocks * ode_plane(c->shape.h, c->shape.w);
+
+    memset(y, 0, (size_t)c->shape.n * image * sizeof *y);
+    ode_cna_forward(c, mode, x, NULL, y);
+}
+
 static void
 residual_forward(const struct ode_exec *e, struct ode_work *w, int s, int n,
                  enum ode_mode mode, real *moment)
@@ -190,10 +201,10 @@ residual_forward(const struct ode_exec *e, struct ode_work *w, int s, int n,
     real *const *wide = w->wide;
     const real *x = ode_images_join(net, s, n, ode_segment_end(e, w, s), wide[0]);
 
-    ode_cna_forward(&p, mode, x, NULL, wide[1]);
+    into_clear(&p, mode, x, wide[1]);
     ode_cna_forward(&k, mode, wide[1], wide[2], wide[2]);
     ode_subsample(n * k.shape.blocks, k.shape.h, k.shape.w, wide[2], kept->inner);
-    ode_cna_forward(&m, mode, kept->inner, NULL, wide[1]);
+    into_clear(&m, mode, kept->inner, wide[1]);
     ode_cna_forward(&o, mode, wide[1], wide[2], wide[2]);
     side_input(e, s, n, x, wide[3]);
     ode_cna_forward(&side, mode, wide[3], kept->side, wide[4]);
@@ -215,8 +226,6 @@ side_backward(const struct ode_exec *e, struct ode_work *w, int s, int n, real *
     memcpy(wide[1], dy, (size_t)n * ode_net_state(e->net, s + 1) * sizeof *dy);
     side_input(e, s, n, x, wide[2]);
     ode_cna_adjoint(&side, wide[2], w->link[s].side, wide[3], wide[1]);
-    memset(wide[3], 0,
-           (size_t)n * ode_image(side.conv.in, side.conv.h, side.conv.w) * sizeof(real));
     ode_cna_back(&side, wide[1], wide[3]);
     ode_subsample_adjoint(n * e->net->parts * ode_blocks(g->width), g->conv.h, g->conv.w,
                           wide[3], wide[4]);
@@ -235,12 +244,12 @@ branch_backward(const struct ode_exec *e, struct ode_work *w, int s, int n, real
     real *const *wide = w->wide, *inner = w->link[s].inner;
 
     memcpy(wide[3], dy, (size_t)n * ode_net_state(e->net, s + 1) * sizeof *dy);
-    ode_cna_forward(&m, ODE_REPLAY, inner, NULL, wide[1]);
+    into_clear(&m, ODE_REPLAY, inner, wide[1]);
     ode_cna_adjoint(&o, wide[1], NULL, NULL, wide[3]);
     ode_cna_back(&o, wide[3], wide[2]);
     ode_cna_adjoint(&m, NULL, inner, wide[1], wide[2]);
     ode_subsample_adjoint(n * k.shape.blocks, k.shape.h, k.shape.w, wide[2], wide[3]);
-    ode_cna_forward(&p, ODE_REPLAY, x, NULL, wide[1]);
+    into_clear(&p, ODE_REPLAY, x, wide[1]);
     ode_cna_adjoint(&k, wide[1], NULL, NULL, wide[3]);
     ode_cna_back(&k, wide[3], wide[2]);
     ode_cna_adjoint(&p, NULL, x, wide[1], wide[2]);
