@@ -50,6 +50,7 @@ struct ode_block_ops {
     enum ode_time time; /* where linear interpolation of weights is right: nodal, cell */
     int layers;         /* at a point in time */
     int points, stride; /* points that a step uses, and by how many the next one moves */
+    bool repeats;       /* it evaluates the layers of a point more than once */
     int keeps;          /* inputs of activations that forward() can keep */
     int spare;          /* images of scratch, beside the layer's */
     int reach; /* 0: it can't be reversed; else how far sums within a step go beyond

@@ -116,14 +116,13 @@ activate_adjoint(const struct ode_layer_shape *s, real scale, const real *u,
 
 /* What K is applied to: x, or what P makes of it. */
 static const real *
-input(const struct ode_layer_shape *s, const struct ode_layer *f, enum ode_mode mode,
-      const real *x)
+input(const struct ode_layer_shape *s, const struct ode_layer *f, const real *x)
 {
     const struct ode_norm_shape shape = norm_shape(s);
 
     if (!has_before(s, f))
         return x;
-    ode_norm_forward(&f->before, &shape, mode, x, s->scratch[T]);
+    ode_norm_forward(&f->before, &shape, s->mode, x, s->scratch[T]);
     if (s->form == ODE_FORM_RESIDUAL)
         activate(s, 1, s->scratch[T], s->scratch[T]);
     return s->scratch[T];
@@ -131,14 +130,13 @@ input(const struct ode_layer_shape *s, const struct ode_layer *f, enum ode_mode 
 
 /* The activation's input, from K's output. */
 static const real *
-normalised(const struct ode_layer_shape *s, const struct ode_layer *f, enum ode_mode mode,
-           const real *u)
+normalised(const struct ode_layer_shape *s, const struct ode_layer *f, const real *u)
 {
     const struct ode_norm_shape shape = norm_shape(s);
 
     if (f->norm.kind == ODE_NORM_NONE)
         return u;
-    ode_norm_forward(&f->norm, &shape, mode, u, s->scratch[V]);
+    ode_norm_forward(&f->norm, &shape, s->mode, u, s->scratch[V]);
     return s->scratch[V];
 }
 
@@ -148,18 +146,11 @@ ode_layer_step(const struct ode_layer_shape *s, const struct ode_layer *f, const
 {
     real *u = keep ? keep : s->scratch[U], *a = s->scratch[A];
 
-    convolve(s, input(s, f, s->mode, x), f->k, f->b, u);
-    activate(s, scale, normalised(s, f, s->mode, u), a);
+    convolve(s, input(s, f, x), f->k, f->b, u);
+    activate(s, scale, normalised(s, f, u), a);
     if (has_outer(s))
         return convolve_add(s, a, f->o, sign, s->grid, from, to);
     return step_add(s, a, sign, from, to);
-}
-
-/* A mode of a pass that is repeated. */
-static enum ode_mode
-again(const struct ode_layer_shape *s)
-{
-    return s->mode == ODE_EVALUATE ? ODE_EVALUATE : ODE_REPLAY;
 }
 
 /* The cotangent of the activation's output, from that of f; the outer kernel's gradient.
@@ -206,7 +197,7 @@ before_adjoint(const struct ode_layer_shape *s, const struct ode_layer *f, const
         convolve(s, q, f->kt, NULL, r);
     }
     if (s->form == ODE_FORM_RESIDUAL) {
-        ode_norm_forward(&f->before, &shape, again(s), x, v);
+        ode_norm_forward(&f->before, &shape, s->mode, x, v);
         activate_adjoint(s, 1, v, r, r, NULL);
     }
     ode_norm_adjoint(&f->before, &shape, x, r, r);
@@ -218,14 +209,14 @@ ode_layer_adjoint(const struct ode_layer_shape *s, const struct ode_layer *f,
                   const real *x, const real *kept, real scale, const real *w, real *dx)
 {
     const struct ode_norm_shape shape = norm_shape(s);
-    const real *in = input(s, f, again(s), x), *v, *p;
+    const real *in = input(s, f, x), *v, *p;
     real *q = s->scratch[A];
 
     if (!kept) {
         convolve(s, in, f->k, f->b, s->scratch[U]);
         kept = s->scratch[U];
     }
-    v = normalised(s, f, again(s), kept);
+    v = normalised(s, f, kept);
     p = outer_adjoint(s, f, scale, v, w);
     activate_adjoint(s, scale, v, p, q, f->db);
     if (f->norm.kind != ODE_NORM_NONE)

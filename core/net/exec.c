@@ -110,6 +110,8 @@ scratch_place(struct ode_work *w, const struct ode_exec *e, struct ode_arena *ar
         w->scratch[i] = ode_arena_take(arena, image, sizeof(real));
     for (int i = 0; i < net->block->spare; i++)
         w->spare[i] = ode_arena_take(arena, image, sizeof(real));
+    if (net->block->repeats)
+        w->moment = ode_arena_take(arena, net->moment_n, sizeof(real));
     for (int i = 0; i < ode_link_wide(net); i++)
         w->wide[i] = ode_arena_take(arena, m * wide_image(net), sizeof(real));
 }

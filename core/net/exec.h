@@ -61,6 +61,7 @@ struct ode_work {
     struct ode_pair cotangent[2];
     real *wide[6]; /* scratch for n images of all channels */
     real *scratch[ODE_LAYER_SCRATCH_MAX], *spare[ODE_BLOCK_SCRATCH_MAX];
+    real *moment; /* of evaluations that are repeated, see segment.c */
     real *features, *dfeatures, *logits, *dlogits;
     float *pixels, *fetched;
     int *label;

@@ -175,18 +175,24 @@ together(const struct ode_net *net)
     return net->norm == ODE_NORM_BATCH;
 }
 
+/*
+ * Step b of segment s. On the way back, batch moments are those that were written down;
+ * but where an integrator evaluates the same layer several times, only its last moments
+ * were, and they are taken again, of the same values, into the work's own room.
+ */
 static struct ode_step
 step_init(const struct ode_exec *e, struct ode_work *w, int s, int b, int n,
           enum ode_mode mode, real *moment, real *lane)
 {
     const struct ode_net *net = e->net;
     const struct ode_stretch *g = &net->segment[s];
+    const bool again = mode == ODE_REPLAY && net->block->repeats;
     struct ode_step step = {
         .shape = {.kernels = e->kernels,
                   .conv = g->conv,
                   .act = net->act,
                   .form = net->form,
-                  .mode = mode,
+                  .mode = again ? ODE_TRAIN : mode,
                   .grid = g->grid,
                   .n = together(net) ? n : 1},
         .start = net->start,
@@ -198,8 +204,8 @@ step_init(const struct ode_exec *e, struct ode_work *w, int s, int b, int n,
     memcpy(step.spare, w->spare, sizeof step.spare);
     for (int p = 0; p < net->block->points; p++)
         for (int l = 0; l < net->block->layers; l++)
-            step.f[p][l] =
-                layer(e, g->slot + net->block->stride * b + p, l, moment, lane);
+            step.f[p][l] = layer(e, g->slot + net->block->stride * b + p, l,
+                                 again ? w->moment : moment, lane);
     return step;
 }
 
