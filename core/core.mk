@@ -21,6 +21,7 @@ libodenet_a_SOURCES = \
 	%D%/blocks/midpoint.c \
 	%D%/blocks/parabolic.c \
 	%D%/blocks/revnet.c \
+	%D%/blocks/rk4.c \
 	%D%/data/blob.c \
 	%D%/data/cifar.c \
 	%D%/data/dataset.c \

@@ -55,6 +55,7 @@ libcore_double_a_SOURCES = \
 	core/blocks/midpoint.c \
 	core/blocks/parabolic.c \
 	core/blocks/revnet.c \
+	core/blocks/rk4.c \
 	core/kernels/gemm.c \
 	core/kernels/kernels.c \
 	core/kernels/portable.c \

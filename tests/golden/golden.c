@@ -28,6 +28,7 @@ static const char *const cases[] = {
     "hamiltonian-wide",    "leapfrog-neumann",  "leapfrog-taylor",
     "leapfrog-zero",       "midpoint-euler",    "midpoint-zero",
     "parabolic-tv",        "revnet-batch",      "revnet-link",
+    "rk4-nodes",           "rk4-symmetric",
 };
 enum { CASES = sizeof cases / sizeof *cases };
 
