@@ -19,6 +19,14 @@ libodenet_a_SOURCES = \
 	%D%/data/loader.c \
 	%D%/data/originals.c \
 	%D%/data/strokes.c \
+	%D%/files/draft.c \
+	%D%/files/draft.h \
+	%D%/files/netgraph.c \
+	%D%/files/netsteps.c \
+	%D%/files/netsteps.h \
+	%D%/files/npz.c \
+	%D%/files/onnx.c \
+	%D%/files/proto.c \
 	%D%/kernels/body.h \
 	%D%/kernels/gemm.c \
 	%D%/kernels/kernels.c \
@@ -66,6 +74,10 @@ core_headers = \
 	%D%/data/originals.h \
 	%D%/data/strokes.def \
 	%D%/data/strokes.h \
+	%D%/files/netgraph.h \
+	%D%/files/npz.h \
+	%D%/files/onnx.h \
+	%D%/files/proto.h \
 	%D%/kernels/gemm.h \
 	%D%/kernels/kernels.h \
 	%D%/layers/connect.h \
