@@ -18,6 +18,8 @@ test_core_SOURCES = \
 	%D%/core/file.c \
 	%D%/core/files.c \
 	%D%/core/files.h \
+	%D%/core/graph.c \
+	%D%/core/graph.h \
 	%D%/core/hash.c \
 	%D%/core/idx.c \
 	%D%/core/kernels.c \
@@ -25,8 +27,13 @@ test_core_SOURCES = \
 	%D%/core/loader.c \
 	%D%/core/metric.c \
 	%D%/core/net.c \
+	%D%/core/netgraph.c \
+	%D%/core/npz.c \
+	%D%/core/onnx.c \
 	%D%/core/optim.c \
 	%D%/core/rng.c \
+	%D%/core/sample.c \
+	%D%/core/sample.h \
 	%D%/core/stencil.c \
 	%D%/core/strokes.c \
 	%D%/core/toy.c \
