@@ -9,6 +9,7 @@ libcli_a_SOURCES = \
 	%D%/cmd.h \
 	%D%/cmd_data.c \
 	%D%/cmd_eval.c \
+	%D%/cmd_export.c \
 	%D%/cmd_plan.c \
 	%D%/cmd_train.c \
 	%D%/cmd_transfer.c \

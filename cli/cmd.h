@@ -50,4 +50,7 @@ int cmd_eval(int argc, char **argv);
 /* odenet transfer: one transfer by hand. */
 int cmd_transfer(int argc, char **argv);
 
+/* odenet export: a model for other programs. */
+int cmd_export(int argc, char **argv);
+
 #endif

@@ -3,11 +3,13 @@
 
 #include <getopt.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "cli/model.h"
 #include "cli/options.h"
 #include "core/data/loader.h"
+#include "core/files/npz.h"
 #include "core/kernels/gemm.h"
 #include "core/train/engine.h"
 
@@ -16,7 +18,7 @@ enum { MOMENTS_N = 1024 }; /* training examples that moments are estimated from 
 static const char usage[] =
     "usage: odenet eval MODEL.safetensors [--data SET] [--resolution R]\n"
     "                   [--method transfer|unchanged] [--data-dir DIR] [--threads N]\n"
-    "                   [--json]\n"
+    "                   [--limit N] [--logits FILE.npz] [--json]\n"
     "\n"
     "Loss and accuracy on the test examples. At a resolution other than the model's own\n"
     "its kernels are transferred, and its normalisation statistics estimated again from\n"
@@ -29,13 +31,17 @@ static const char usage[] =
     "  --data-dir DIR  where the data sets lie; else $ODENET_DATA, else\n"
     "                  $XDG_DATA_HOME/odenet, else ~/.local/share/odenet\n"
     "  --threads N     else as many as cores\n"
+    "  --limit N       only the first N test examples\n"
+    "  --logits FILE   write, too, for numpy: images [n, channels, R, R], pixel values "
+    "from\n"
+    "                  0 to 1; logits [n, classes]; labels [n]\n"
     "  --json          machine-readable output\n"
     "  --help          this text\n";
 
 struct options {
-    const char *path, *set;
+    const char *path, *set, *logits;
     char root[OPTIONS_PATH];
-    int resolution, threads;
+    int resolution, threads, limit;
     bool unchanged, json, help;
 };
 
@@ -80,6 +86,11 @@ option_take(struct options *o, int c, const char **data_dir)
         fprintf(stderr, "odenet eval: --method is \"%s\"; choose transfer or unchanged\n",
                 optarg);
         return false;
+    case 'l':
+        o->logits = optarg;
+        return true;
+    case 'n':
+        return options_number("odenet eval: --limit", optarg, 1, 1 << 30, &o->limit);
     case 'j':
         o->json = true;
         return true;
@@ -100,6 +111,8 @@ options_parse(struct options *o, int argc, char **argv)
         { "resolution", required_argument, NULL, 'r'},
         { "method",     required_argument, NULL, 'm'},
         { "threads",    required_argument, NULL, 't'},
+        { "limit",      required_argument, NULL, 'n'},
+        { "logits",     required_argument, NULL, 'l'},
         { "json",       no_argument,       NULL, 'j'},
         { "help",       no_argument,       NULL, 'h'},
         { NULL,         0,                 NULL, 0  }
@@ -142,9 +155,104 @@ set_choose(const struct options *o, const struct model *m, struct ode_data_spec 
     return ODE_OK;
 }
 
+/* --- what a model says of images ------------------------------------------------- */
+
+struct dump {
+    float *images, *logits;
+    int64_t *labels;
+};
+
+static void
+dump_release(struct dump *d)
+{
+    free(d->images);
+    free(d->logits);
+    free(d->labels);
+}
+
+/* Pixels from 0 to 1: as the network gets them, but for mean and deviation. */
+static void
+images_fill(const struct ode_loader *loader, struct dump *d, size_t n, float *scratch)
+{
+    struct ode_set_facts plain = *loader->set->facts;
+    struct ode_dataset set = *loader->set;
+    const struct ode_loader raw = { .set = &set, .resolution = loader->resolution };
+    const size_t size = (size_t)raw.resolution * (size_t)raw.resolution;
+
+    set.facts = &plain;
+    for (int c = 0; c < set.channels; c++) {
+        plain.mean[c] = 0;
+        plain.deviation[c] = 1;
+    }
+    for (size_t i = 0; i < n; i++) {
+        ode_loader_image(&raw, &set.test, i, -1, scratch,
+                         d->images + i * size * (size_t)set.channels);
+        d->labels[i] = ode_example_label(&set.test, i);
+    }
+}
+
 static enum ode_status
-engine_score(const struct model *m, struct ode_team *team, const struct ode_dataset *set,
-             bool reestimate, struct score *score, struct ode_err *err)
+dump_write(const char *path, const struct dump *d, const struct ode_loader *loader,
+           size_t n, struct ode_err *err)
+{
+    const size_t size = (size_t)loader->resolution;
+    const size_t classes = (size_t)loader->set->classes;
+    const struct ode_npz_tensor tensor[] = {
+        {.name = "images",
+         .dims = 4,
+         .dim = { n, (size_t)loader->set->channels, size, size },
+         .data = d->images                                            },
+        {                .name = "logits",       .dims = 2, .dim = { n, classes }, .data = d->logits},
+        { .name = "labels",
+         .type = ODE_NPZ_I64,
+         .dims = 1,
+         .dim = { n },
+         .data = d->labels },
+    };
+
+    return ode_npz_write(path, tensor, sizeof tensor / sizeof *tensor, err);
+}
+
+static enum ode_status
+engine_dump(struct ode_engine *engine, struct source *test, size_t n, const char *path,
+            struct ode_err *err)
+{
+    const struct ode_loader *loader = test->loader;
+    const size_t size = (size_t)loader->resolution * (size_t)loader->resolution;
+    struct dump d = {
+        .images = calloc(n, (size_t)loader->set->channels * size * sizeof *d.images),
+        .logits = calloc(n, (size_t)loader->set->classes * sizeof *d.logits),
+        .labels = calloc(n, sizeof *d.labels),
+    };
+    float *scratch = calloc(ode_loader_scratch(loader), sizeof *scratch);
+    enum ode_status status;
+
+    if (d.images && d.logits && d.labels && scratch) {
+        ode_engine_logits(engine, fetch, test, n, d.logits);
+        images_fill(loader, &d, n, scratch);
+        status = dump_write(path, &d, loader, n, err);
+    } else {
+        status = ode_fail(err, ODE_ENOMEM, path, "no memory for %zu images", n);
+    }
+    dump_release(&d);
+    free(scratch);
+    return status;
+}
+
+/* --- measuring ------------------------------------------------------------------- */
+
+static void
+moments_reestimate(struct ode_engine *engine, struct source *train)
+{
+    const size_t n = train->examples->n;
+
+    ode_engine_reestimate(engine, fetch, train, n < MOMENTS_N ? n : MOMENTS_N);
+}
+
+static enum ode_status
+engine_score(const struct options *o, const struct model *m, struct ode_team *team,
+             const struct ode_dataset *set, bool reestimate, struct score *score,
+             struct ode_err *err)
 {
     const struct ode_loader loader = { .set = set, .resolution = m->net.resolution };
     const struct ode_engine_config config = { .net = &m->net,
@@ -155,6 +263,9 @@ engine_score(const struct model *m, struct ode_team *team, const struct ode_data
                                               .batch = 100,
                                               .scratch_n = ode_loader_scratch(&loader) };
     struct source train = { &loader, &set->train }, test = { &loader, &set->test };
+    const bool all = o->limit == 0 || (size_t)o->limit > set->test.n;
+    const size_t n = all ? set->test.n : (size_t)o->limit;
+    enum ode_status status = ODE_OK;
     struct ode_batch_report report;
     struct ode_engine engine;
 
@@ -164,14 +275,15 @@ engine_score(const struct model *m, struct ode_team *team, const struct ode_data
            m->net.params.statistic_n * sizeof *m->statistics);
     ode_engine_pack(&engine);
     if (reestimate)
-        ode_engine_reestimate(&engine, fetch, &train,
-                              set->train.n < MOMENTS_N ? set->train.n : MOMENTS_N);
-    ode_engine_evaluate(&engine, fetch, &test, set->test.n, NULL, NULL, &report);
+        moments_reestimate(&engine, &train);
+    ode_engine_evaluate(&engine, fetch, &test, n, NULL, NULL, &report);
     *score = (struct score){ .loss = report.loss / (double)report.n,
                              .accuracy = (double)report.correct / (double)report.n,
                              .n = (size_t)report.n };
+    if (o->logits)
+        status = engine_dump(&engine, &test, n, o->logits, err);
     ode_engine_release(&engine);
-    return ODE_OK;
+    return status;
 }
 
 /* Opens the data and measures a model at its resolution. */
@@ -190,7 +302,7 @@ measure(const struct options *o, const struct model *m, int finest,
                              err));
     status = ode_team_new(&team, threads, err);
     if (status == ODE_OK)
-        status = engine_score(m, team, &set, reestimate, score, err);
+        status = engine_score(o, m, team, &set, reestimate, score, err);
     ode_team_free(team);
     ode_dataset_release(&set);
     return status;

@@ -13,6 +13,8 @@ static const struct command {
      cmd_plan                                                                                   },
     { "eval",     "measure a model's accuracy, also at another resolution",         cmd_eval    },
     { "transfer", "take a model to another resolution or depth",                    cmd_transfer},
+    { "export",   "write a model for other programs: ONNX, numpy, safetensors",
+     cmd_export                                                                                 },
     { "data",     "list the data sets, verify their files",                         cmd_data    },
 };
 

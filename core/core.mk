@@ -30,6 +30,14 @@ libodenet_a_SOURCES = \
 	%D%/data/originals.c \
 	%D%/data/strokes.c \
 	%D%/data/whiten.c \
+	%D%/files/draft.c \
+	%D%/files/draft.h \
+	%D%/files/netgraph.c \
+	%D%/files/netsteps.c \
+	%D%/files/netsteps.h \
+	%D%/files/npz.c \
+	%D%/files/onnx.c \
+	%D%/files/proto.c \
 	%D%/kernels/body.h \
 	%D%/kernels/gemm.c \
 	%D%/kernels/kernels.c \
@@ -87,6 +95,10 @@ core_headers = \
 	%D%/data/strokes.def \
 	%D%/data/strokes.h \
 	%D%/data/whiten.h \
+	%D%/files/netgraph.h \
+	%D%/files/npz.h \
+	%D%/files/onnx.h \
+	%D%/files/proto.h \
 	%D%/kernels/gemm.h \
 	%D%/kernels/kernels.h \
 	%D%/layers/cna.h \

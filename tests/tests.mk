@@ -18,6 +18,8 @@ test_core_SOURCES = \
 	%D%/core/file.c \
 	%D%/core/files.c \
 	%D%/core/files.h \
+	%D%/core/graph.c \
+	%D%/core/graph.h \
 	%D%/core/hash.c \
 	%D%/core/idx.c \
 	%D%/core/kernels.c \
@@ -26,8 +28,13 @@ test_core_SOURCES = \
 	%D%/core/metric.c \
 	%D%/core/net.c \
 	%D%/core/newton.c \
+	%D%/core/netgraph.c \
+	%D%/core/npz.c \
+	%D%/core/onnx.c \
 	%D%/core/optim.c \
 	%D%/core/rng.c \
+	%D%/core/sample.c \
+	%D%/core/sample.h \
 	%D%/core/stencil.c \
 	%D%/core/strokes.c \
 	%D%/core/toy.c \
@@ -179,7 +186,7 @@ e2e_stories = \
 	%D%/e2e/queue.sh \
 	%D%/e2e/storm.sh
 if !SANITIZERS
-TESTS += $(e2e_stories)
+TESTS += $(e2e_stories) %D%/export/run.sh
 endif
 %D%/e2e/browser.log: %D%/web/run.log
 
@@ -199,6 +206,11 @@ EXTRA_DIST += \
 	%D%/e2e/main_job.sh \
 	%D%/e2e/queue.sh \
 	%D%/e2e/storm.sh \
+	%D%/export/logits.mjs \
+	%D%/export/npz.mjs \
+	%D%/export/package-lock.json \
+	%D%/export/package.json \
+	%D%/export/run.sh \
 	%D%/web/fake.mjs \
 	%D%/web/lib.mjs \
 	%D%/web/package-lock.json \

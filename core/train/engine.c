@@ -114,6 +114,7 @@ struct job {
     enum ode_mode mode;
     const struct ode_penalty *penalty;
     const struct ode_sgd *sgd;
+    real *logits; /* [images][classes]; NULL: not wanted */
 };
 
 static int
@@ -126,10 +127,14 @@ static void
 micro_forward(const struct job *job, struct ode_work *work, int micro)
 {
     const int first = micro_first(job, micro), n = micro_first(job, micro + 1) - first;
+    const size_t classes = (size_t)job->engine->exec.net->classes;
 
     ode_exec_forward(&job->engine->exec, work, job->fetch, job->context,
                      job->first + (size_t)first, n, job->mode,
                      &job->engine->result[micro]);
+    if (job->logits)
+        memcpy(job->logits + (job->first + (size_t)first) * classes, work->logits,
+               (size_t)n * classes * sizeof *job->logits);
 }
 
 static void
@@ -337,6 +342,18 @@ ode_engine_evaluate(struct ode_engine *e, ode_fetch_fn *fetch, void *context, si
     }
     *report = sum;
     return ODE_OK;
+}
+
+void
+ode_engine_logits(struct ode_engine *e, ode_fetch_fn *fetch, void *context, size_t n,
+                  real *logits)
+{
+    struct job job = {
+        .engine = e, .fetch = fetch, .context = context, .logits = logits
+    };
+
+    while (job.first < n)
+        job.first += (size_t)span_forward(&job, n);
 }
 
 void

@@ -84,6 +84,10 @@ enum ode_status ode_engine_evaluate(struct ode_engine *engine, ode_fetch_fn *fet
                                     void *context, size_t n, ode_stop_fn *stop,
                                     void *stop_context, struct ode_batch_report *report);
 
+/* logits [n][classes] of n images with the running moments. */
+void ode_engine_logits(struct ode_engine *engine, ode_fetch_fn *fetch, void *context,
+                       size_t n, real *logits);
+
 /* Running moments = those of n images, as a plain mean over micro-batches. */
 void ode_engine_reestimate(struct ode_engine *engine, ode_fetch_fn *fetch, void *context,
                            size_t n);
