@@ -137,7 +137,9 @@ checkpoint_write(const char *dir, const struct ode_recipe_spec *recipe,
                                            .net = state->net,
                                            .theta = state->theta,
                                            .statistics = state->statistics,
-                                           .momentum = state->momentum };
+                                           .momentum = state->momentum,
+                                           .second = state->second,
+                                           .average = state->average };
     char folder[CHECKPOINT_PATH], file[64], path[2 * CHECKPOINT_PATH];
     json_t *extra = state_metadata(state);
     enum ode_status status = folder_path(dir, folder, err);
@@ -160,6 +162,17 @@ checkpoint_write(const char *dir, const struct ode_recipe_spec *recipe,
 /* --- reading
  * --------------------------------------------------------------------------------- */
 
+/* Forgets what of memory changes no bit of the results: all but inexact reversal. */
+static void
+memory_forget(struct ode_recipe_spec *recipe)
+{
+    if (recipe->train.memory != ODE_MEMORY_REVERSE_INEXACT)
+        recipe->train.memory = ODE_MEMORY_STORE;
+    recipe->train.checkpoint_every = 0;
+    for (size_t u = 0; u < recipe->model.units_n; u++)
+        recipe->model.units[u].memory = ODE_UNIT_MEMORY_TRAIN;
+}
+
 /* Whether two specs ask for the same numbers: name, resources, priority and what is kept
  * in memory change no bit of them. */
 static bool
@@ -172,7 +185,7 @@ same_numbers(const struct ode_recipe_spec *a, const struct ode_recipe_spec *b)
     for (int i = 0; i < 2; i++) {
         of[i].resources = (struct ode_resources_spec){ 0 };
         of[i].priority = 0;
-        of[i].train.memory = ODE_MEMORY_STORE;
+        memory_forget(&of[i]);
         memset(of[i].name, 0, sizeof of[i].name);
         same = same && schema_recipe_write(&of[i], &spec[i], NULL) == ODE_OK;
     }
@@ -193,14 +206,18 @@ checkpoint_open(const char *path, struct weights *w, struct ode_err *err)
 
     ODE_TRY(weights_open(w, path, err));
     n = w->net.params.theta_n;
-    room = malloc((2 * n + w->net.params.statistic_n) * sizeof *room);
+    room = malloc((4 * n + w->net.params.statistic_n) * sizeof *room);
     if (!room) {
         weights_close(w);
         return ode_fail(err, ODE_ENOMEM, path, "no memory for its %zu parameters", n);
     }
     state.theta = room;
     state.momentum = room + n;
-    state.statistics = room + 2 * n;
+    if (w->recipe.train.optimizer.type == ODE_OPTIMIZER_ADAMW)
+        state.second = room + 2 * n;
+    if (w->recipe.train.ema > 0)
+        state.average = room + 3 * n;
+    state.statistics = room + 4 * n;
     status = checkpoint_restore(w, &state, err);
     free(room);
     if (status != ODE_OK)
@@ -244,6 +261,11 @@ checkpoint_restore(const struct weights *w, struct ode_state *s, struct ode_err 
 {
     int64_t step, level_step, hits, seen, due;
     double time, sum, top, loss, accuracy;
+    const struct weights_room room = { .theta = s->theta,
+                                       .statistics = s->statistics,
+                                       .momentum = s->momentum,
+                                       .second = s->second,
+                                       .average = s->average };
 
     ODE_TRY(weights_integer(w, "step", &step, err));
     ODE_TRY(weights_integer(w, "level_step", &level_step, err));
@@ -255,7 +277,7 @@ checkpoint_restore(const struct weights *w, struct ode_state *s, struct ode_err 
     ODE_TRY(weights_real(w, "top", &top, err));
     ODE_TRY(weights_real(w, "test_loss", &loss, err));
     ODE_TRY(weights_real(w, "test_accuracy", &accuracy, err));
-    ODE_TRY(weights_get(w, s->theta, s->statistics, s->momentum, err));
+    ODE_TRY(weights_get(w, &room, err));
     s->at.step = step;
     s->at.time = time;
     s->level_step = level_step;

@@ -419,7 +419,7 @@ succeed(struct worker *w, const struct ode_state *s, struct ode_err *err)
                                            .level = s->at.level,
                                            .step = s->at.step,
                                            .net = s->net,
-                                           .theta = s->theta,
+                                           .theta = s->average ? s->average : s->theta,
                                            .statistics = s->statistics };
     char path[600], hash[ODE_HASH_HEX];
     json_t *m;

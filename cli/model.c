@@ -46,7 +46,9 @@ model_load(struct model *out, const char *path, struct ode_err *err)
     if (status == ODE_OK)
         status = net_new(&m, err);
     if (status == ODE_OK)
-        status = weights_get(&w, m.theta, m.statistics, NULL, err);
+        status = weights_get(
+            &w, &(struct weights_room){ .theta = m.theta, .statistics = m.statistics },
+            err);
     weights_close(&w);
     if (status != ODE_OK) {
         model_release(&m);
@@ -89,8 +91,11 @@ model_transfer(const struct model *from, int64_t resolution, const int64_t *bloc
     enum ode_status status;
 
     level->resolution = resolution;
-    for (size_t u = 0; u < level->blocks_n; u++)
+    for (size_t u = 0; u < level->blocks_n; u++) {
+        if (level->blocks[u] != blocks[u])
+            ODE_TRY(ode_depth_check(&from->recipe.model, err));
         level->blocks[u] = blocks[u];
+    }
     status = ode_recipe_settle(&to.recipe, NULL, NULL, err);
     if (status == ODE_OK)
         status = net_new(&to, err);

@@ -60,24 +60,36 @@ tensor_fill(struct safetensors_tensor *out, const struct ode_tensor *t, const ch
         out->dim[d] = (size_t)t->dim[d];
 }
 
-struct momentum_name {
+/* What goes with each trained tensor of a checkpoint, as "momentum.<name>". */
+enum { COMPANIONS = 3 };
+static const char *const companions[COMPANIONS] = { "momentum", "second", "average" };
+
+struct companion_name {
     char text[64];
 };
 
+static const char *
+companion_name(int which, const struct ode_tensor *t, struct companion_name *name)
+{
+    snprintf(name->text, sizeof name->text, "%s.%s", companions[which], t->name);
+    return name->text;
+}
+
 static size_t
 tensors_list(const struct weights_source *s, struct safetensors_tensor *list,
-             struct momentum_name *name)
+             struct companion_name *name)
 {
     const struct ode_params *p = &s->net->params;
+    const float *const arrays[COMPANIONS] = { s->momentum, s->second, s->average };
     size_t n = 0;
 
     for (int i = 0; i < p->tensor_n; i++)
         tensor_fill(&list[n++], &p->tensor[i], p->tensor[i].name,
                     i < p->trained_n ? s->theta : s->statistics);
-    for (int i = 0; s->momentum && i < p->trained_n; i++) {
-        snprintf(name[i].text, sizeof name[i].text, "momentum.%s", p->tensor[i].name);
-        tensor_fill(&list[n++], &p->tensor[i], name[i].text, s->momentum);
-    }
+    for (int k = 0; k < COMPANIONS; k++)
+        for (int i = 0; arrays[k] && i < p->trained_n; i++)
+            tensor_fill(&list[n++], &p->tensor[i],
+                        companion_name(k, &p->tensor[i], name++), arrays[k]);
     return n;
 }
 
@@ -86,8 +98,8 @@ weights_write(const char *path, const struct weights_source *s, const json_t *ex
               struct ode_err *err)
 {
     const size_t most = (size_t)s->net->params.tensor_n;
-    struct safetensors_tensor *list = calloc(2 * most, sizeof *list);
-    struct momentum_name *name = calloc(most, sizeof *name);
+    struct safetensors_tensor *list = calloc((1 + COMPANIONS) * most, sizeof *list);
+    struct companion_name *name = calloc(COMPANIONS * most, sizeof *name);
     json_t *metadata = metadata_make(s, extra, err);
     enum ode_status status = ODE_ENOMEM;
 
@@ -217,20 +229,20 @@ tensor_get(const struct weights *w, const struct ode_tensor *t, const char *name
 }
 
 enum ode_status
-weights_get(const struct weights *w, float *theta, float *statistics, float *momentum,
-            struct ode_err *err)
+weights_get(const struct weights *w, const struct weights_room *room, struct ode_err *err)
 {
     const struct ode_params *p = &w->net.params;
+    float *const arrays[COMPANIONS] = { room->momentum, room->second, room->average };
 
     for (int i = 0; i < p->tensor_n; i++) {
         const struct ode_tensor *t = &p->tensor[i];
-        struct momentum_name name;
+        struct companion_name name;
 
-        ODE_TRY(tensor_get(w, t, t->name, i < p->trained_n ? theta : statistics, err));
-        if (!momentum || i >= p->trained_n)
-            continue;
-        snprintf(name.text, sizeof name.text, "momentum.%s", t->name);
-        ODE_TRY(tensor_get(w, t, name.text, momentum, err));
+        ODE_TRY(tensor_get(w, t, t->name,
+                           i < p->trained_n ? room->theta : room->statistics, err));
+        for (int k = 0; k < COMPANIONS && i < p->trained_n; k++)
+            if (arrays[k])
+                ODE_TRY(tensor_get(w, t, companion_name(k, t, &name), arrays[k], err));
     }
     return ODE_OK;
 }

@@ -23,7 +23,8 @@ struct weights_source {
     int64_t step;
     const struct ode_net *net;
     const float *theta, *statistics;
-    const float *momentum; /* NULL: a model */
+    const float *momentum;         /* NULL: a model */
+    const float *second, *average; /* of a checkpoint, NULL where the run has none */
 };
 
 /* Writes the file atomically. extra: further metadata, an object of strings, or NULL. */
@@ -43,10 +44,15 @@ enum ode_status weights_open(struct weights *weights, const char *path,
                              struct ode_err *err);
 void weights_close(struct weights *weights); /* safe on zeros and twice */
 
-/* Copies the tensors into arrays of the net's sizes; momentum may be NULL. ODE_EFORMAT if
- * one is missing or of another shape. */
-enum ode_status weights_get(const struct weights *weights, float *theta,
-                            float *statistics, float *momentum, struct ode_err *err);
+/* Arrays of the net's sizes; the last three may be NULL. */
+struct weights_room {
+    float *theta, *statistics, *momentum, *second, *average;
+};
+
+/* Copies the tensors into the arrays. ODE_EFORMAT if one is missing or of another shape.
+ */
+enum ode_status weights_get(const struct weights *weights,
+                            const struct weights_room *room, struct ode_err *err);
 
 /* Metadata as numbers; ODE_EFORMAT with file and key. */
 enum ode_status weights_integer(const struct weights *weights, const char *key,

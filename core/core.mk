@@ -66,8 +66,11 @@ libodenet_a_SOURCES = \
 	%D%/scales/metric.c \
 	%D%/scales/stencil.c \
 	%D%/scales/transfer.c \
+	%D%/train/classifier.c \
 	%D%/train/engine.c \
+	%D%/train/memory.c \
 	%D%/train/plan.c \
+	%D%/train/stage.c \
 	%D%/train/train.c
 
 core_headers = \
@@ -122,7 +125,10 @@ core_headers = \
 	%D%/scales/metric.h \
 	%D%/scales/stencil.h \
 	%D%/scales/transfer.h \
+	%D%/train/classifier.h \
 	%D%/train/engine.h \
+	%D%/train/memory.h \
+	%D%/train/stage.h \
 	%D%/train/train.h
 
 nobase_pkginclude_HEADERS += $(core_headers)

@@ -450,10 +450,6 @@ point_add(struct builder *b, int s, int p, const int *table, int *slots)
             slot.tensor = table[node * net->role_n + role];
             slot.next = weight > 0 ? table[(node + 1) * net->role_n + role] : -1;
             slot.weight = (real)weight;
-            if (slot.tensor < 0 && slot.next >= 0) {
-                slot.tensor = slot.next;
-                slot.next = -1;
-            }
             if (!b->counting)
                 slots[role] = slot.tensor < 0 ? -1 : net->slot_n;
             if (b->counting || slot.tensor >= 0)

@@ -3,9 +3,9 @@
 
 #include <stddef.h>
 
-static double
-decay_of(const struct ode_penalty *p, const struct ode_params *params,
-         const struct ode_tensor *t)
+double
+ode_penalty_decay(const struct ode_penalty *p, const struct ode_params *params,
+                  const struct ode_tensor *t)
 {
     if (t->kind != ODE_TENSOR_CONV && t->kind != ODE_TENSOR_DENSE)
         return 0;
@@ -13,19 +13,26 @@ decay_of(const struct ode_penalty *p, const struct ode_params *params,
                           : p->decay * params->segment[t->segment].dt / p->step;
 }
 
-/* The same parameter `by` blocks later, or NULL past the ends of the segment. All blocks
- * of a segment have the same tensors in the same order. */
+/* The same parameter `by` blocks later; NULL past the ends of the segment, and where that
+ * block lacks it. All blocks of a segment have the same tensors in the same order, but
+ * that the very first may lack some. */
 static const struct ode_tensor *
 in_time(const struct ode_params *params, int i, int by)
 {
     const struct ode_tensor *t = &params->tensor[i];
-    const int block = t->block + by;
+    const int block = t->block + by, step = by > 0 ? 1 : -1;
 
     if (t->segment < 0 || block < 0 || block >= params->segment[t->segment].blocks)
         return NULL;
-    for (int step = by > 0 ? 1 : -1, j = i + step;; j += step)
-        if (params->tensor[j].block == block && params->tensor[j].role == t->role)
-            return &params->tensor[j];
+    for (int j = i + step; j >= 0 && j < params->tensor_n; j += step) {
+        const struct ode_tensor *other = &params->tensor[j];
+
+        if (other->segment != t->segment)
+            return NULL;
+        if (other->block == block && other->role == t->role)
+            return other;
+    }
+    return NULL;
 }
 
 double
@@ -37,7 +44,7 @@ ode_penalty_value(const struct ode_penalty *p, const struct ode_params *params,
     for (int i = 0; i < params->trained_n; i++) {
         const struct ode_tensor *t = &params->tensor[i];
         const struct ode_tensor *next = in_time(params, i, 1);
-        const double decay = decay_of(p, params, t);
+        const double decay = ode_penalty_decay(p, params, t);
         const double rough = next ? p->smoothness / params->segment[t->segment].dt : 0;
 
         for (size_t j = 0; j < t->n; j++) {
@@ -58,7 +65,7 @@ ode_penalty_gradient(const struct ode_penalty *p, const struct ode_params *param
     const struct ode_tensor *near[] = { in_time(params, i, -1), in_time(params, i, 1) };
     const real *x = theta + t->offset;
     real *g = gradient + t->offset;
-    const real decay = (real)decay_of(p, params, t);
+    const real decay = (real)ode_penalty_decay(p, params, t);
 
     if (decay > 0)
         for (size_t j = 0; j < t->n; j++)

@@ -17,6 +17,11 @@ struct ode_penalty {
     double step; /* h at the finest depth */
 };
 
+/* The factor wd of tensor t, 0 where it does not decay: for decay that is decoupled from
+ * the gradient, too. */
+double ode_penalty_decay(const struct ode_penalty *p, const struct ode_params *params,
+                         const struct ode_tensor *t);
+
 /* The penalty of all of theta. */
 double ode_penalty_value(const struct ode_penalty *p, const struct ode_params *params,
                          const real *theta);

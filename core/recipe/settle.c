@@ -3,8 +3,10 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "core/blocks/block.h"
 #include "core/data/dataset.h"
 #include "core/recipe/recipe.h"
+#include "core/scales/depth.h"
 
 enum { STROKES_LEAST = 8, STROKES_MOST = 256 }; /* pixels at which digits can be drawn */
 
@@ -88,6 +90,36 @@ power_of_two_apart(int64_t fine, int64_t coarse)
 
 /* --- the network ---------------------------------------------------------------- */
 
+/* Blocks that unit u needs at least, as its first may belong elsewhere. */
+static int
+blocks_least(const struct ode_model_spec *model, size_t u)
+{
+    if (model->connector == ODE_LINK_RESIDUAL)
+        return u > 0 ? 2 : 1;
+    return model->placement == ODE_PLACEMENT_CODE && u > 0 && u + 1 == model->units_n ? 2
+                                                                                      : 1;
+}
+
+static void
+blocks_wrong(struct settle *s, size_t u)
+{
+    if (s->recipe->model.connector == ODE_LINK_RESIDUAL)
+        wrong(s, "unit %zu needs 2 blocks or more: the residual connector is its first",
+              u);
+    else
+        wrong(
+            s,
+            "the last of %zu units needs 2 blocks or more: its first one still works at "
+            "the width and resolution of the unit before",
+            s->recipe->model.units_n);
+}
+
+static bool
+is_halves(const struct ode_model_spec *model)
+{
+    return ode_block_table[model->block]->layout == ODE_HALVES;
+}
+
 static void
 unit_check(struct settle *s, size_t u)
 {
@@ -96,24 +128,84 @@ unit_check(struct settle *s, size_t u)
     long long channels = unit->channels;
 
     at(s, "/model/units/%zu/channels", u);
-    if (channels % 2 != 0)
+    if (channels % 2 != 0 && is_halves(model))
         wrong(s, "%lld is odd, but a unit's state is two halves of equal width; use %lld",
               channels, channels + 1);
-    else if (u > 0 && channels < model->units[u - 1].channels)
+    else if (u > 0 && channels < model->units[u - 1].channels
+             && model->connector == ODE_LINK_ZERO)
         wrong(
             s,
             "%lld is less than the %lld channels of unit %zu, but units only get wider; "
             "use %lld or more",
             channels, (long long)model->units[u - 1].channels, u - 1,
             (long long)model->units[u - 1].channels);
-    if (u > 0 && u + 1 == model->units_n && unit->blocks < 2) {
+    if (unit->blocks < blocks_least(model, u)) {
         at(s, "/model/units/%zu/blocks", u);
-        wrong(
-            s,
-            "the last of %zu units needs 2 blocks or more: its first one still works at "
-            "the width and resolution of the unit before",
-            model->units_n);
+        blocks_wrong(s, u);
     }
+}
+
+/* The choices whose bits are set: "single, symmetric or residual". */
+static const char *
+choices_text(const struct ode_choice *choices, unsigned bits, char *text, size_t size)
+{
+    size_t used = 0;
+
+    text[0] = '\0';
+    for (int i = 0; choices[i].name && used < size; i++)
+        if (bits >> i & 1)
+            used += (size_t)snprintf(text + used, size - used, "%s%s",
+                                     used == 0         ? ""
+                                     : bits >> (i + 1) ? ", "
+                                                       : " or ",
+                                     choices[i].name);
+    return text;
+}
+
+static void
+model_check(struct settle *s)
+{
+    const struct ode_model_spec *model = &s->recipe->model;
+    const struct ode_block_ops *ops = ode_block_table[model->block];
+    char text[120];
+
+    at(s, "/model/layer");
+    if (model->layer != ODE_FORM_AUTO && !(ops->forms >> model->layer & 1))
+        wrong(s, "\"%s\" does not go with the integrator %s; use auto, %s",
+              ode_form_choices[model->layer].name, ops->name,
+              choices_text(ode_form_choices, ops->forms, text, sizeof text));
+    at(s, "/model/start");
+    if (model->start != ODE_START_AUTO && !ops->starts)
+        wrong(s, "%s is a one-step integrator and needs no start; leave it out",
+              ops->name);
+    else if (model->start != ODE_START_AUTO && !(ops->starts >> model->start & 1))
+        wrong(s, "\"%s\" is no start of %s; use auto, %s",
+              ode_start_choices[model->start].name, ops->name,
+              choices_text(ode_start_choices, ops->starts, text, sizeof text));
+    at(s, "/model/norm_before");
+    if (model->norm_before && model->norm == ODE_NORM_NONE)
+        wrong(s, "there is no normalisation in blocks; choose one as norm, or leave this "
+                 "out");
+    at(s, "/model/closing");
+    if (model->closing % 2 != 0 && is_halves(model))
+        wrong(s, "%lld is odd, but the state is two halves of equal width; use %lld",
+              (long long)model->closing, (long long)model->closing + 1);
+}
+
+/* The start whose limit does not exist can't be refined in time. */
+static void
+depth_check(struct settle *s)
+{
+    const struct ode_recipe_spec *recipe = s->recipe;
+    struct ode_err err;
+
+    for (size_t k = 1; k < recipe->levels_n; k++)
+        for (size_t u = 0; u < recipe->model.units_n; u++)
+            if (recipe->levels[k].blocks[u] != recipe->levels[k - 1].blocks[u]
+                && ode_depth_check(&recipe->model, &err) != ODE_OK) {
+                pass_on(s, &err);
+                return;
+            }
 }
 
 /* --- resolutions ---------------------------------------------------------------- */
@@ -212,13 +304,12 @@ blocks_check(struct settle *s, size_t k)
             "has %zu entries, but there are %zu units; give one number for each unit, or "
             "leave blocks out for the finest depth",
             level->blocks_n, units);
-    } else if (units > 1 && level->blocks[units - 1] < 2) {
-        at(s, "/levels/%zu/blocks/%zu", k, units - 1);
-        wrong(
-            s,
-            "the last of %zu units needs 2 blocks or more: its first one still works at "
-            "the width and resolution of the unit before",
-            units);
+    } else {
+        for (size_t u = 0; u < units; u++)
+            if (level->blocks[u] < blocks_least(model, u)) {
+                at(s, "/levels/%zu/blocks/%zu", k, u);
+                blocks_wrong(s, u);
+            }
     }
 }
 
@@ -303,6 +394,7 @@ ode_recipe_settle(struct ode_recipe_spec *recipe, ode_complaint_fn *complain,
     s.finest = finest_resolution(&s);
     sizes_check(&s);
     crop_check(&s);
+    model_check(&s);
     for (size_t u = 0; u < recipe->model.units_n; u++)
         unit_check(&s, u);
     for (size_t k = 0; k < recipe->levels_n; k++) {
@@ -310,5 +402,6 @@ ode_recipe_settle(struct ode_recipe_spec *recipe, ode_complaint_fn *complain,
         blocks_check(&s, k);
         rate_check(&s, k);
     }
+    depth_check(&s);
     return s.found > 0 ? ODE_ESPEC : ODE_OK;
 }

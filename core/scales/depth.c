@@ -12,6 +12,16 @@ ode_depth_resolve(enum ode_time time, enum ode_block block)
     return time == ODE_TIME_LINEAR ? ode_block_table[block]->time : time;
 }
 
+enum ode_status
+ode_depth_check(const struct ode_model_spec *model, struct ode_err *err)
+{
+    if (model->block != ODE_BLOCK_LEAPFROG || model->start != ODE_START_ZERO)
+        return ODE_OK;
+    return ode_fail(err, ODE_ESPEC, "/model/start",
+                    "leapfrog with the start \"zero\" has no limit as steps get smaller, "
+                    "so it cannot change its depth; use taylor or neumann");
+}
+
 /* The source between its samples, at p / q of their spacing after the first. */
 static struct ode_depth_row
 linear_row(int n, int64_t p, int64_t q)

@@ -30,6 +30,7 @@
 
 #include <stddef.h>
 
+#include "core/base/status.h"
 #include "core/recipe/recipe.h"
 
 /* Block i of the result: weights of the source blocks first .. first + count - 1. They
@@ -44,6 +45,10 @@ struct ode_depth_row {
 /* The grid on which `linear` is right for a block: what a one-step scheme uses stands for
  * its interval, so the cell's. Other operators stay as they are. */
 enum ode_time ode_depth_resolve(enum ode_time time, enum ode_block block);
+
+/* Whether the model has a limit when its steps are halved: ODE_ESPEC, at /model/start,
+ * for the leapfrog start from a zero state, whose velocity is Y_0 / h. */
+enum ode_status ode_depth_check(const struct ode_model_spec *model, struct ode_err *err);
 
 /* Row i of the operator from n to m blocks. 0 <= i < m, n > 0, both below 2^30; time is
  * resolved, not ODE_TIME_LINEAR. */

@@ -2,7 +2,12 @@
 #include "core/train/engine.h"
 
 #include <assert.h>
+#include <math.h>
 #include <string.h>
+
+#include "core/net/segment.h"
+#include "core/optim/adamw.h"
+#include "core/optim/sgd.h"
 
 enum { LANE_BYTES = 32 << 20, SPAN = 500 /* images in a job of an evaluation */ };
 
@@ -34,6 +39,9 @@ engine_place(struct ode_engine *e, struct ode_arena *a)
     e->theta = ode_arena_take(a, n, sizeof(real));
     e->momentum = ode_arena_take(a, n, sizeof(real));
     e->gradient = ode_arena_take(a, n, sizeof(real));
+    e->second = e->keeps_second ? ode_arena_take(a, n, sizeof(real)) : NULL;
+    e->average = e->keeps_average ? ode_arena_take(a, n, sizeof(real)) : NULL;
+    e->squares = ode_arena_take(a, (size_t)net->params.trained_n, sizeof(double));
     e->statistics = ode_arena_take(a, net->params.statistic_n, sizeof(real));
     e->packed = ode_arena_take(a, net->packed_n, sizeof(real));
     e->exec.packed = e->packed;
@@ -61,6 +69,8 @@ engine_shape(const struct ode_engine_config *c)
         .threads = c->threads,
         .lanes = lanes_for(c->net),
         .span = c->batch > SPAN ? c->batch : SPAN,
+        .keeps_second = c->second,
+        .keeps_average = c->average,
         .exec = {.net = c->net,
                  .kernels = c->kernels,
                  .micro = ode_exec_micro(c->net),
@@ -113,7 +123,9 @@ struct job {
     int n, micros;
     enum ode_mode mode;
     const struct ode_penalty *penalty;
-    const struct ode_sgd *sgd;
+    const struct ode_update *update;
+    real *features; /* where to put those of the images, and the labels; or NULL */
+    int *labels;
     real *logits; /* [images][classes]; NULL: not wanted */
 };
 
@@ -155,8 +167,16 @@ static void
 forward_task(void *context, int thread, int micro)
 {
     const struct job *job = context;
+    const struct ode_work *w = &job->engine->work[thread];
+    const size_t channels = (size_t)job->engine->exec.net->head.channels;
+    const size_t at = job->first + (size_t)micro_first(job, micro);
+    const size_t n = (size_t)micro_first(job, micro + 1) + job->first - at;
 
     micro_forward(job, &job->engine->work[thread], micro);
+    if (!job->features)
+        return;
+    memcpy(job->features + at * channels, w->features, n * channels * sizeof(real));
+    memcpy(job->labels + at, w->label, n * sizeof *w->label);
 }
 
 static void
@@ -173,18 +193,75 @@ reduce_task(void *context, int thread, int tensor)
     if (job->penalty)
         ode_penalty_gradient(job->penalty, &e->exec.net->params, tensor, e->theta,
                              e->gradient);
+    e->squares[tensor] = 0;
+    for (size_t j = 0; j < t->n; j++)
+        e->squares[tensor] +=
+            (double)e->gradient[t->offset + j] * (double)e->gradient[t->offset + j];
+}
+
+/* --- the update ------------------------------------------------------------------- */
+
+static void
+tensor_step(const struct ode_engine *e, const struct ode_update *u, size_t n, size_t at,
+            double decay)
+{
+    const struct ode_optimizer_spec *o = u->optimizer;
+    const struct ode_sgd sgd = {
+        .rate = u->rate, .momentum = o->momentum, .decay = decay, .nesterov = o->nesterov
+    };
+    const struct ode_adamw adamw = { .rate = u->rate,
+                                     .beta1 = o->beta1,
+                                     .beta2 = o->beta2,
+                                     .epsilon = o->epsilon,
+                                     .decay = decay,
+                                     .t = u->t };
+
+    if (o->type == ODE_OPTIMIZER_ADAMW)
+        ode_adamw_update(&adamw, n, e->gradient + at, e->momentum + at, e->second + at,
+                         e->theta + at);
+    else
+        ode_sgd_update(&sgd, n, e->gradient + at, e->momentum + at, e->theta + at);
+}
+
+static void
+box_project(real box, size_t n, real *x)
+{
+    for (size_t i = 0; i < n; i++)
+        x[i] = x[i] > box ? box : x[i] < -box ? -box : x[i];
+}
+
+static void
+average_follow(double keep, size_t n, const real *x, real *average)
+{
+    const real new = (real)(1 - keep);
+
+    for (size_t i = 0; i < n; i++)
+        average[i] += new *(x[i] - average[i]);
 }
 
 static void
 update_task(void *context, int thread, int tensor)
 {
     const struct job *job = context;
+    const struct ode_update *u = job->update;
     struct ode_engine *e = job->engine;
-    const struct ode_tensor *t = &e->exec.net->params.tensor[tensor];
+    const struct ode_net *net = e->exec.net;
+    const struct ode_tensor *t = &net->params.tensor[tensor];
+    const bool head = tensor == net->slot[net->head_weight].tensor
+                      || tensor == net->slot[net->head_bias].tensor;
+    real *g = e->gradient + t->offset;
 
     (void)thread;
-    ode_sgd_update(job->sgd, t->n, e->gradient + t->offset, e->momentum + t->offset,
-                   e->theta + t->offset);
+    if (!(head && u->fixed_head)) {
+        for (size_t j = 0; u->scale < 1 && j < t->n; j++)
+            g[j] *= (real)u->scale;
+        tensor_step(e, u, t->n, t->offset,
+                    u->penalty ? ode_penalty_decay(u->penalty, &net->params, t) : 0);
+    }
+    if (u->box > 0)
+        box_project((real)u->box, t->n, e->theta + t->offset);
+    if (e->average)
+        average_follow(u->ema, t->n, e->theta + t->offset, e->average + t->offset);
 }
 
 static void
@@ -200,6 +277,21 @@ void
 ode_engine_pack(struct ode_engine *e)
 {
     ode_team_run(e->team, pack_task, e, e->exec.net->slot_n);
+}
+
+static void
+pack_average_task(void *context, int thread, int slot)
+{
+    struct ode_engine *e = context;
+
+    (void)thread;
+    ode_net_pack(e->exec.net, slot, e->average, e->statistics, e->packed);
+}
+
+void
+ode_engine_pack_average(struct ode_engine *e)
+{
+    ode_team_run(e->team, pack_average_task, e, e->exec.net->slot_n);
 }
 
 /* Adds up the results in the order of the micro-batches. */
@@ -236,12 +328,15 @@ ode_engine_gradient(struct ode_engine *e, ode_fetch_fn *fetch, void *context, in
     ode_team_run(e->team, reduce_task, &job, e->exec.net->params.trained_n);
     *report = (struct ode_batch_report){ 0 };
     report_add(&job, report);
+    for (int i = 0; i < e->exec.net->params.trained_n; i++)
+        report->norm += e->squares[i];
+    report->norm = sqrt(report->norm);
 }
 
 void
-ode_engine_update(struct ode_engine *e, const struct ode_sgd *sgd)
+ode_engine_update(struct ode_engine *e, const struct ode_update *update)
 {
-    struct job job = { .engine = e, .sgd = sgd };
+    struct job job = { .engine = e, .update = update };
 
     ode_team_run(e->team, update_task, &job, e->exec.net->params.trained_n);
     ode_team_run(e->team, pack_task, e, e->exec.net->trained_slots);
@@ -354,6 +449,57 @@ ode_engine_logits(struct ode_engine *e, ode_fetch_fn *fetch, void *context, size
 
     while (job.first < n)
         job.first += (size_t)span_forward(&job, n);
+}
+
+void
+ode_engine_features(struct ode_engine *e, ode_fetch_fn *fetch, void *context, int n,
+                    real *features, int *labels)
+{
+    struct job job = { .engine = e,
+                       .fetch = fetch,
+                       .context = context,
+                       .mode = ODE_TRAIN,
+                       .features = features,
+                       .labels = labels };
+
+    while (job.first < (size_t)n)
+        job.first += (size_t)span_forward(&job, (size_t)n);
+}
+
+/* --- what went wrong ---------------------------------------------------------------- */
+
+static bool
+all_finite(const real *x, size_t n)
+{
+    for (size_t i = 0; x && i < n; i++)
+        if (!isfinite(x[i]))
+            return false;
+    return true;
+}
+
+int
+ode_engine_blame(struct ode_engine *e, ode_fetch_fn *fetch, void *context, int n)
+{
+    struct job job = { .engine = e,
+                       .fetch = fetch,
+                       .context = context,
+                       .n = n,
+                       .micros = ode_exec_micros(e->exec.net, (size_t)n),
+                       .mode = ODE_TRAIN };
+    int first = e->exec.net->segment_n;
+
+    for (int micro = 0; micro < job.micros; micro++) {
+        micro_forward(&job, &e->work[0], micro);
+        for (int s = 0; s < first; s++) {
+            const struct ode_pair end = ode_segment_end(&e->exec, &e->work[0], s);
+            const size_t size =
+                (size_t)e->result[micro].n * e->exec.net->segment[s].image;
+
+            if (!all_finite(end.y, size) || !all_finite(end.z, size))
+                first = s;
+        }
+    }
+    return first < e->exec.net->segment_n ? first : -1;
 }
 
 void

@@ -14,7 +14,6 @@
 #include "core/base/team.h"
 #include "core/net/exec.h"
 #include "core/optim/penalty.h"
-#include "core/optim/sgd.h"
 #include "core/scales/metric.h"
 
 enum { ODE_LANES_MAX = 8 };
@@ -27,6 +26,7 @@ struct ode_engine_config {
     int batch;                       /* images in a training step */
     double smoothing;                /* of labels, in training */
     bool flip;                       /* evaluate images and their mirror images */
+    bool second, average;            /* room for Adam's second moments, for an average */
     const struct ode_metric *metric; /* of the kernels' gradients; NULL: none */
     size_t scratch_n;                /* floats that fetch needs */
 };
@@ -36,10 +36,13 @@ struct ode_engine {
     struct ode_team *team;
     const struct ode_metric *metric;
     int threads, lanes;
+    bool keeps_second, keeps_average;
     int span;   /* most images at once */
     int micros; /* micro-batches of the last ode_engine_gradient() */
     struct ode_arena arena;
     real *theta, *momentum, *gradient, *statistics; /* params.theta_n, statistic_n */
+    real *second, *average; /* theta_n; NULL where the configuration has none */
+    double *squares;        /* |gradient|^2 of each trained tensor */
     real *packed;
     real **lane;
     struct ode_work *work;
@@ -58,10 +61,14 @@ void ode_engine_release(struct ode_engine *engine); /* safe on zeros and twice *
 /* To be called after theta or statistics were written from outside. */
 void ode_engine_pack(struct ode_engine *engine);
 
+/* Evaluations see the average of the weights from now on, until ode_engine_pack(). */
+void ode_engine_pack_average(struct ode_engine *engine);
+
 struct ode_batch_report {
     double loss; /* sum over the images */
     int64_t correct, n;
     double top[ODE_SEGMENTS_MAX]; /* largest |state| in each segment */
+    double norm;                  /* |gradient|, penalty and metric included */
 };
 
 /* gradient = d/dtheta (1/n sum of losses + penalty) of n <= batch images, with batch
@@ -71,8 +78,29 @@ void ode_engine_gradient(struct ode_engine *engine, ode_fetch_fn *fetch, void *c
                          int n, const struct ode_penalty *penalty,
                          struct ode_batch_report *report);
 
-/* theta and momentum make a step along gradient. */
-void ode_engine_update(struct ode_engine *engine, const struct ode_sgd *sgd);
+/* How weights follow the gradient. */
+struct ode_update {
+    const struct ode_optimizer_spec *optimizer; /* borrowed */
+    double rate;
+    int64_t t;                         /* the number of this update, from 1       */
+    const struct ode_penalty *penalty; /* whose decay is decoupled; NULL: none    */
+    double scale;                      /* of the gradient: clipping               */
+    double box;                        /* weights stay within it; 0: no limit     */
+    double ema;                        /* how the average remembers               */
+    bool fixed_head;                   /* the classifier is trained otherwise */
+};
+
+/* theta and what the optimiser remembers make a step along gradient. */
+void ode_engine_update(struct ode_engine *engine, const struct ode_update *update);
+
+/* features [n][channels of the head] and labels of n images, in training mode. */
+void ode_engine_features(struct ode_engine *engine, ode_fetch_fn *fetch, void *context,
+                         int n, real *features, int *labels);
+
+/* The segment in which a state of n images is first not finite, in training mode; -1 if
+ * there is none: then it is the head or the loss. */
+int ode_engine_blame(struct ode_engine *engine, ode_fetch_fn *fetch, void *context,
+                     int n);
 
 /* Running moments = keep * running + (1 - keep) * mean over the last batch's. */
 void ode_engine_follow(struct ode_engine *engine, double keep);

@@ -2,39 +2,37 @@
 #include <math.h>
 
 #include "core/data/dataset.h"
-#include "core/data/loader.h"
 #include "core/scales/depth.h"
 #include "core/scales/stencil.h"
 #include "core/scales/transfer.h"
-#include "core/train/engine.h"
+#include "core/train/memory.h"
+#include "core/train/stage.h"
 #include "core/train/train.h"
 
-static enum ode_status
+static void
 level_plan(struct ode_level_plan *p, const struct ode_recipe_spec *recipe, size_t k,
-           const struct ode_net *net, size_t train_n, int threads)
+           struct ode_net *net, size_t train_n, int threads)
 {
     const struct ode_level_spec *level = &recipe->levels[k];
     const int64_t batch = recipe->train.batch;
-    const struct ode_engine_config config = {
-        .net = net,
-        .kernels = ode_kernels_best(ODE_ISA_ALL),
-        .threads = threads,
-        .batch = (int)batch,
-        .scratch_n = 0,
-    };
+    const struct ode_engine_config config =
+        ode_stage_config(recipe, net, ode_kernels_best(ODE_ISA_ALL), threads);
+    const size_t extra = ode_stage_extra(recipe, net, train_n);
 
+    ode_memory_fit(net, recipe, &config, extra);
     *p = (struct ode_level_plan){ .resolution = level->resolution,
                                   .epochs = level->epochs,
                                   .parameters = net->params.theta_n,
                                   .flops = net->flops,
-                                  .memory_bytes = ode_engine_bytes(&config),
+                                  .memory_bytes = ode_engine_bytes(&config) + extra,
                                   .segments = net->segment_n,
                                   .blocks_n = level->blocks_n };
-    for (size_t u = 0; u < level->blocks_n; u++)
+    for (size_t u = 0; u < level->blocks_n; u++) {
         p->blocks[u] = level->blocks[u];
+        p->memory[u] = net->segment[u].memory;
+    }
     p->epoch_steps = ((int64_t)train_n + batch - 1) / batch;
     p->steps = p->epoch_steps * level->epochs;
-    return ODE_OK;
 }
 
 /* Whether the parameters of level k - 1 can go to level k. */
@@ -90,7 +88,7 @@ ode_plan_make(struct ode_plan *out, const struct ode_recipe_spec *recipe, size_t
     for (size_t k = 0; k < plan.levels_n && status == ODE_OK; k++) {
         status = ode_net_init(&net, recipe, k, facts->channels, facts->classes, err);
         if (status == ODE_OK)
-            status = level_plan(&plan.levels[k], recipe, k, &net, train_n, threads);
+            level_plan(&plan.levels[k], recipe, k, &net, train_n, threads);
         if (status == ODE_OK && k > 0)
             status = transfer_check(recipe, k, &last, &net, err);
         ode_net_release(&last);

@@ -6,12 +6,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/data/loader.h"
 #include "core/optim/schedule.h"
 #include "core/scales/depth.h"
 #include "core/scales/stencil.h"
 #include "core/scales/transfer.h"
-#include "core/train/engine.h"
+#include "core/train/stage.h"
 
 enum {
     PROBE_N = 512,     /* examples that a transfer is judged by                */
@@ -22,124 +21,23 @@ enum {
 /* Running moments forget with this factor a step. */
 #define MOMENTS_KEEP 0.9
 
-/* One level's network and engine; lives from its transfer to the next one's end. */
-struct stage {
-    struct ode_net net;
-    struct ode_engine engine;
-    struct ode_loader loader;
-    int halvings; /* of the finest resolution */
-    struct ode_metric own;
-    const struct ode_metric *metric; /* own, or NULL where there is none */
-};
-
 struct run {
     const struct ode_train *train;
     const struct ode_recipe_spec *recipe; /* train's */
     const struct ode_train_ops *ops;      /* train's */
     struct ode_plan plan;
     struct ode_team *team;
-    struct stage *stage; /* the current level's */
+    struct ode_stage *stage; /* the current level's */
     struct ode_state state;
     uint32_t *order; /* of the training examples in this epoch */
     double started;  /* the clock's reading at state.at.time 0 */
     bool warned;     /* about the range, in this level */
 };
 
-/* --- images
- * -------------------------------------------------------------------------------- */
-
-/* What fetch needs to find an image. */
-struct source {
-    const struct ode_loader *loader;
-    const struct ode_examples *examples;
-    const uint32_t *order; /* NULL: as they stand */
-    int epoch;             /* -1: no augmentation */
-};
-
-static int
-source_fetch(void *context, size_t i, float *scratch, float *pixels)
-{
-    const struct source *s = context;
-    const size_t example = s->order ? s->order[i] : i;
-
-    ode_loader_image(s->loader, s->examples, example, s->epoch, scratch, pixels);
-    return ode_example_label(s->examples, example);
-}
-
 static size_t
 least(size_t a, size_t b)
 {
     return a < b ? a : b;
-}
-
-/* --- stages
- * --------------------------------------------------------------------------------- */
-
-static void
-stage_free(struct stage *s)
-{
-    if (!s)
-        return;
-    ode_engine_release(&s->engine);
-    ode_net_release(&s->net);
-    free(s);
-}
-
-static int64_t
-finest_resolution(const struct ode_recipe_spec *recipe)
-{
-    int64_t most = 0;
-
-    for (size_t k = 0; k < recipe->levels_n; k++)
-        if (recipe->levels[k].resolution > most)
-            most = recipe->levels[k].resolution;
-    return most;
-}
-
-static enum ode_status
-stage_new(const struct run *run, int level, struct stage **out, struct ode_err *err)
-{
-    const struct ode_dataset *set = run->train->set;
-    struct stage *s = calloc(1, sizeof *s);
-    struct ode_engine_config config;
-    enum ode_status status;
-
-    if (!s)
-        return ode_fail(err, ODE_ENOMEM, NULL, "no memory for level %d", level);
-    s->loader =
-        (struct ode_loader){ .set = set,
-                             .augment = run->recipe->data.augment,
-                             .resolution = (int)run->recipe->levels[level].resolution,
-                             .seed = (uint64_t)run->recipe->seed,
-                             .level = level };
-    status = ode_net_init(&s->net, run->recipe, (size_t)level, set->channels,
-                          set->classes, err);
-    if (status == ODE_OK)
-        status = ode_stencil_halvings(finest_resolution(run->recipe), s->net.resolution,
-                                      &s->halvings, err);
-    if (s->halvings && run->recipe->transfer.gradient == ODE_GRADIENT_FINEST) {
-        s->own = ode_metric_make(run->recipe->transfer.space, s->halvings);
-        s->metric = &s->own;
-    }
-    config = (struct ode_engine_config){
-        .net = &s->net,
-        .metric = s->metric,
-        .kernels = run->train->kernels,
-        .team = run->team,
-        .threads = ode_team_threads(run->team),
-        .smoothing = run->recipe->train.label_smoothing,
-        .flip = run->recipe->data.test_flip,
-        .batch = (int)run->recipe->train.batch,
-        .scratch_n = ode_loader_scratch(&s->loader),
-    };
-    if (status == ODE_OK)
-        status = ode_engine_init(&s->engine, &config, err);
-    if (status != ODE_OK) {
-        stage_free(s);
-        return status;
-    }
-    *out = s;
-    return ODE_OK;
 }
 
 /* --- time
@@ -167,6 +65,23 @@ progress_set(struct run *run, int level, int64_t level_step)
         p->epoch_steps ? (double)level_step / (double)p->epoch_steps : 0;
     run->state.at.work =
         work + (p->steps ? p->work * (double)level_step / (double)p->steps : 0);
+}
+
+/* unit: where it was seen first; -1: outside units. */
+static enum ode_status
+diverged(const struct run *run, enum ode_status code, int unit, struct ode_err *err,
+         const char *what)
+{
+    char at[32], where[24] = "";
+
+    snprintf(at, sizeof at, "/levels/%d", run->state.at.level);
+    if (unit >= 0)
+        snprintf(where, sizeof where, " in unit %d", unit);
+    return ode_fail(err, code, at,
+                    "%s%s at step %lld (epoch %.2f of level %d); lower lr/peak of this "
+                    "level or model/step",
+                    what, where, (long long)run->state.at.step, run->state.at.epoch,
+                    run->state.at.level);
 }
 
 /* --- records
@@ -198,18 +113,33 @@ stop_asked(void *context)
     return run->ops->stop(run->ops->context);
 }
 
+/* With the average of the weights, where there is one. */
+static enum ode_status
+stage_evaluate(struct run *run, struct ode_stage *stage, struct ode_source *source,
+               size_t n, struct ode_batch_report *report)
+{
+    struct ode_engine *e = &stage->engine;
+    enum ode_status status;
+
+    if (e->average)
+        ode_engine_pack_average(e);
+    status = ode_engine_evaluate(e, ode_source_fetch, source, n, stop_asked, run, report);
+    if (e->average)
+        ode_engine_pack(e);
+    return status;
+}
+
 static enum ode_status
 test_record(struct run *run, struct ode_err *err)
 {
     const struct ode_examples *test = &run->train->set->test;
-    struct source source = { .loader = &run->stage->loader,
-                             .examples = test,
-                             .epoch = -1 };
+    struct ode_source source = { .loader = &run->stage->loader,
+                                 .examples = test,
+                                 .epoch = -1 };
     struct ode_metrics m = no_metrics;
     struct ode_batch_report report;
 
-    ODE_TRY(ode_engine_evaluate(&run->stage->engine, source_fetch, &source, test->n,
-                                stop_asked, run, &report));
+    ODE_TRY(stage_evaluate(run, run->stage, &source, test->n, &report));
     clock_read(run);
     m.test_loss = run->state.test.loss = report.loss / (double)report.n;
     m.test_accuracy = run->state.test.accuracy =
@@ -217,34 +147,32 @@ test_record(struct run *run, struct ode_err *err)
     return run->ops->metrics(run->ops->context, &run->state.at, &m, err);
 }
 
-static enum ode_status
-checkpoint(struct run *run, bool last, struct ode_err *err)
+/* The state's arrays are the stage's. */
+static void
+state_point(struct run *run)
 {
     const struct ode_engine *e = &run->stage->engine;
 
     run->state.net = &run->stage->net;
     run->state.theta = e->theta;
     run->state.momentum = e->momentum;
+    run->state.second = e->second;
+    run->state.average = e->average;
     run->state.statistics = e->statistics;
+}
+
+static enum ode_status
+checkpoint(struct run *run, bool last, struct ode_err *err)
+{
+    state_point(run);
+    for (size_t i = 0; i < run->stage->net.params.theta_n; i++)
+        if (!isfinite(run->state.theta[i]))
+            return diverged(run, ODE_EDIVERGE, -1, err, "a weight is not finite");
     return run->ops->checkpoint(run->ops->context, &run->state, last, err);
 }
 
 /* --- steps
  * ---------------------------------------------------------------------------------- */
-
-static enum ode_status
-diverged(const struct run *run, enum ode_status code, struct ode_err *err,
-         const char *what)
-{
-    char at[32];
-
-    snprintf(at, sizeof at, "/levels/%d", run->state.at.level);
-    return ode_fail(err, code, at,
-                    "%s at step %lld (epoch %.2f of level %d); lower lr/peak of this "
-                    "level or model/step",
-                    what, (long long)run->state.at.step, run->state.at.epoch,
-                    run->state.at.level);
-}
 
 /* States beyond which a segment's steps are not exactly reversible. */
 static double
@@ -261,9 +189,9 @@ range_left(const struct run *run, int s, double top, struct ode_err *err)
 
     snprintf(text, sizeof text,
              "a state of %.4g left the range of exact reversal, %.4g (train/memory store "
-             "has none), in unit %d",
-             top, exact_range(&run->stage->net, s), s);
-    return diverged(run, ODE_ERANGE, err, text);
+             "has none),",
+             top, exact_range(&run->stage->net, s));
+    return diverged(run, ODE_ERANGE, s, err, text);
 }
 
 /* The largest states of a step: beyond the range of exact reversal they end a run that
@@ -294,39 +222,108 @@ range_check(struct run *run, const double *top, struct ode_err *err)
     return ODE_OK;
 }
 
-/* One step on batch `index` of the epoch. */
+/* Whether weights shrink by themselves, not by way of the gradient. */
+static bool
+is_decoupled(const struct ode_train_spec *t)
+{
+    return t->optimizer.type == ODE_OPTIMIZER_ADAMW || t->optimizer.decoupled;
+}
+
+/* Whether step i of the level begins with a solve for the classifier. */
+static bool
+solve_due(const struct run *run, int64_t i)
+{
+    const struct ode_classifier_spec *c = &run->recipe->train.classifier;
+    const int64_t every =
+        c->every ? c->every : run->plan.levels[run->state.at.level].epoch_steps;
+
+    return c->solver == ODE_SOLVER_NEWTON && i % every == 0;
+}
+
+/* On the examples that begin with the batch's, and go round at the epoch's end. */
 static enum ode_status
-train_step(struct run *run, int64_t epoch, int64_t index, double rate,
+classifier_solve(struct run *run, struct ode_source source, struct ode_err *err)
+{
+    const size_t n = run->train->set->train.n;
+    const struct ode_classifier_spec *c = &run->recipe->train.classifier;
+    struct ode_newton_report report;
+
+    source.wrap = n;
+    if (ode_classifier_solve(&run->stage->classifier, c, &run->stage->engine,
+                             ode_source_fetch, &source,
+                             (int)least((size_t)c->examples, n), &report, err)
+        == ODE_OK)
+        return ODE_OK;
+    return diverged(run, ODE_EDIVERGE, -1, err,
+                    "the classifier's features are not finite");
+}
+
+/* The gradient of the batch is in the engine: looks at it, and makes a step along it. */
+static enum ode_status
+weights_step(struct run *run, const struct ode_batch_report *report, double rate,
+             const struct ode_penalty *penalty, struct ode_err *err)
+{
+    const struct ode_train_spec *t = &run->recipe->train;
+    const struct ode_update update = {
+        .optimizer = &t->optimizer,
+        .rate = rate,
+        .t = run->state.at.step + 1,
+        .penalty = is_decoupled(t) ? penalty : NULL,
+        .scale = t->clip > 0 && report->norm > t->clip ? t->clip / report->norm : 1,
+        .box = t->box,
+        .ema = t->ema,
+        .fixed_head = t->classifier.solver == ODE_SOLVER_NEWTON,
+    };
+
+    if (!isfinite(report->norm))
+        return diverged(run, ODE_EDIVERGE, -1, err, "the gradient is not finite");
+    ODE_TRY(range_check(run, report->top, err));
+    ode_engine_update(&run->stage->engine, &update);
+    ode_engine_follow(&run->stage->engine, MOMENTS_KEEP);
+    return ODE_OK;
+}
+
+static void
+step_count(struct run *run, const struct ode_batch_report *report)
+{
+    run->state.loss_sum += report->loss;
+    run->state.hits += report->correct;
+    run->state.seen += report->n;
+    for (int s = 0; s < run->stage->net.segment_n; s++)
+        run->state.top = fmax(run->state.top, report->top[s]);
+}
+
+/* Step i of the level, on batch `index` of the epoch. */
+static enum ode_status
+train_step(struct run *run, int64_t i, int64_t epoch, int64_t index, double rate,
            struct ode_err *err)
 {
     const struct ode_train_spec *t = &run->recipe->train;
     const size_t n = run->train->set->train.n;
-    const size_t first = (size_t)(index * t->batch);
     const struct ode_penalty penalty = { .decay = t->weight_decay,
                                          .smoothness = t->smoothness,
                                          .step = run->recipe->model.step };
-    const struct ode_sgd sgd = { .rate = rate,
-                                 .momentum = t->optimizer.momentum,
-                                 .nesterov = t->optimizer.nesterov };
-    struct source source = { .loader = &run->stage->loader,
-                             .examples = &run->train->set->train,
-                             .order = run->order + first,
-                             .epoch = (int)epoch };
+    const struct ode_penalty coupled = { .decay = is_decoupled(t) ? 0 : penalty.decay,
+                                         .smoothness = penalty.smoothness,
+                                         .step = penalty.step };
+    struct ode_source source = { .loader = &run->stage->loader,
+                                 .examples = &run->train->set->train,
+                                 .order = run->order,
+                                 .first = (size_t)(index * t->batch),
+                                 .epoch = (int)epoch };
+    const int batch = (int)least((size_t)t->batch, n - source.first);
     struct ode_engine *e = &run->stage->engine;
     struct ode_batch_report report;
 
-    ode_engine_gradient(e, source_fetch, &source, (int)least((size_t)t->batch, n - first),
-                        &penalty, &report);
+    if (solve_due(run, i))
+        ODE_TRY(classifier_solve(run, source, err));
+    ode_engine_gradient(e, ode_source_fetch, &source, batch, &coupled, &report);
     if (!isfinite(report.loss))
-        return diverged(run, ODE_EDIVERGE, err, "the loss is not finite");
-    ODE_TRY(range_check(run, report.top, err));
-    ode_engine_update(e, &sgd);
-    ode_engine_follow(e, MOMENTS_KEEP);
-    run->state.loss_sum += report.loss;
-    run->state.hits += report.correct;
-    run->state.seen += report.n;
-    for (int s = 0; s < e->exec.net->segment_n; s++)
-        run->state.top = fmax(run->state.top, report.top[s]);
+        return diverged(run, ODE_EDIVERGE,
+                        ode_engine_blame(e, ode_source_fetch, &source, batch), err,
+                        "the loss is not finite");
+    ODE_TRY(weights_step(run, &report, rate, &penalty, err));
+    step_count(run, &report);
     return ODE_OK;
 }
 
@@ -371,7 +368,7 @@ level_step(struct run *run, int64_t i, struct ode_err *err)
         ode_schedule_rate(&run->recipe->levels[level].lr, i, p->steps, p->epoch_steps);
     const int64_t index = i % p->epoch_steps;
 
-    ODE_TRY(train_step(run, i / p->epoch_steps, index, rate, err));
+    ODE_TRY(train_step(run, i, i / p->epoch_steps, index, rate, err));
     progress_set(run, level, i + 1);
     clock_read(run);
     run->state.test_due = index + 1 == p->epoch_steps;
@@ -409,28 +406,13 @@ level_steps(struct run *run, struct ode_err *err)
 /* --- levels
  * --------------------------------------------------------------------------------- */
 
-/* Initial values were drawn as at the finest resolution: takes them to the stage's. */
-static void
-kernels_restrict(enum ode_space space, struct stage *s)
-{
-    for (int i = 0; i < s->net.params.trained_n; i++) {
-        const struct ode_tensor *t = &s->net.params.tensor[i];
-        float *kernels = s->engine.theta + t->offset;
-
-        if (t->kind == ODE_TENSOR_CONV)
-            ode_stencil_apply(space, s->halvings, t->n / 9, kernels, kernels);
-    }
-}
-
 /* The first level, with initial values. */
 static enum ode_status
 run_begin(struct run *run, struct ode_err *err)
 {
-    ODE_TRY(stage_new(run, 0, &run->stage, err));
-    ode_net_initialise(&run->stage->net, (uint64_t)run->recipe->seed,
-                       run->stage->engine.theta, run->stage->engine.statistics);
-    if (run->stage->metric)
-        kernels_restrict(run->recipe->transfer.space, run->stage);
+    ODE_TRY(ode_stage_new(&run->stage, run->recipe, 0, run->train->set,
+                          run->train->kernels, run->team, err));
+    ODE_TRY(ode_stage_initialise(run->stage, run->recipe, err));
     progress_set(run, 0, 0);
     run->state.test_due = run->plan.levels[0].steps == 0;
     return ODE_OK;
@@ -443,12 +425,10 @@ run_resume(struct run *run, struct ode_err *err)
     const int level = run->train->resume_level;
     struct ode_state *s = &run->state;
 
-    ODE_TRY(stage_new(run, level, &run->stage, err));
+    ODE_TRY(ode_stage_new(&run->stage, run->recipe, level, run->train->set,
+                          run->train->kernels, run->team, err));
     s->at.level = level;
-    s->net = &run->stage->net;
-    s->theta = run->stage->engine.theta;
-    s->momentum = run->stage->engine.momentum;
-    s->statistics = run->stage->engine.statistics;
+    state_point(run);
     ODE_TRY(run->ops->restore(run->ops->context, s, err));
     if (s->level_step < 0 || s->level_step > run->plan.levels[level].steps)
         return ode_fail(err, ODE_EFORMAT, NULL,
@@ -462,19 +442,17 @@ run_resume(struct run *run, struct ode_err *err)
 
 /* Loss and accuracy of the first training examples, as they are. */
 static enum ode_status
-probe(struct run *run, struct stage *stage, struct ode_score *score, size_t *n,
+probe(struct run *run, struct ode_stage *stage, struct ode_score *score, size_t *n,
       struct ode_err *err)
 {
     const struct ode_examples *examples = &run->train->set->train;
-    struct source source = { .loader = &stage->loader,
-                             .examples = examples,
-                             .epoch = -1 };
+    struct ode_source source = { .loader = &stage->loader,
+                                 .examples = examples,
+                                 .epoch = -1 };
     struct ode_batch_report report;
 
     *n = least(PROBE_N, examples->n);
-    if (ode_engine_evaluate(&stage->engine, source_fetch, &source, *n, stop_asked, run,
-                            &report)
-        != ODE_OK)
+    if (stage_evaluate(run, stage, &source, *n, &report) != ODE_OK)
         return ode_fail(err, ODE_ESTOPPED, NULL, "stopped on request at a transfer");
     score->loss = report.loss / (double)report.n;
     score->accuracy = (double)report.correct / (double)report.n;
@@ -482,24 +460,35 @@ probe(struct run *run, struct stage *stage, struct ode_score *score, size_t *n,
 }
 
 static enum ode_status
-parameters_transfer(const struct run *run, struct stage *from, struct stage *to,
+parameters_transfer(const struct run *run, struct ode_stage *from, struct ode_stage *to,
                     struct ode_transfer_record *r, struct ode_err *err)
 {
     const struct ode_params *old = &from->net.params, *new = &to->net.params;
     struct ode_transfer_op op = { .space = r->space, .time = r->time };
-    struct source source = { .loader = &to->loader,
-                             .examples = &run->train->set->train,
-                             .epoch = -1 };
+    struct ode_source source = { .loader = &to->loader,
+                                 .examples = &run->train->set->train,
+                                 .epoch = -1 };
 
     ODE_TRY(ode_stencil_halvings(r->resolution[0], r->resolution[1], &op.halvings, err));
     ODE_TRY(
         ode_transfer_params(old, from->engine.theta, new, to->engine.theta, &op, err));
     ODE_TRY(ode_transfer_params(old, from->engine.momentum, new, to->engine.momentum, &op,
                                 err));
+    if (from->engine.second)
+        ODE_TRY(ode_transfer_second(old, from->engine.second, new, to->engine.second, &op,
+                                    err));
+    if (from->engine.average)
+        ODE_TRY(ode_transfer_params(old, from->engine.average, new, to->engine.average,
+                                    &op, err));
+    ODE_TRY(ode_transfer_statistics(old, from->engine.statistics, new,
+                                    to->engine.statistics, &op, err));
     r->norm_before = ode_transfer_norm(old, from->engine.theta);
     r->norm_after = ode_transfer_norm(new, to->engine.theta);
-    ode_engine_pack(&to->engine);
-    ode_engine_reestimate(&to->engine, source_fetch, &source,
+    if (to->engine.average)
+        ode_engine_pack_average(&to->engine);
+    else
+        ode_engine_pack(&to->engine);
+    ode_engine_reestimate(&to->engine, ode_source_fetch, &source,
                           least(MOMENTS_N, source.examples->n));
     return ODE_OK;
 }
@@ -528,19 +517,20 @@ run_transfer(struct run *run, struct ode_err *err)
 {
     const int level = run->state.at.level + 1;
     struct ode_transfer_record r = transfer_record(run, level);
-    struct stage *next = NULL;
+    struct ode_stage *next = NULL;
     enum ode_status status;
 
     ODE_TRY(probe(run, run->stage, &r.before, &r.probe_n, err));
-    ODE_TRY(stage_new(run, level, &next, err));
+    ODE_TRY(ode_stage_new(&next, run->recipe, level, run->train->set, run->train->kernels,
+                          run->team, err));
     status = parameters_transfer(run, run->stage, next, &r, err);
     if (status == ODE_OK)
         status = probe(run, next, &r.after, &r.probe_n, err);
     if (status != ODE_OK) {
-        stage_free(next);
+        ode_stage_free(next);
         return status;
     }
-    stage_free(run->stage);
+    ode_stage_free(run->stage);
     run->stage = next;
     progress_set(run, level, 0);
     clock_read(run);
@@ -599,7 +589,7 @@ ode_train_run(const struct ode_train *train, struct ode_outcome *outcome,
         outcome->state = run.state;
         outcome->storage = run.stage;
     } else {
-        stage_free(run.stage);
+        ode_stage_free(run.stage);
     }
     return status;
 }
@@ -607,6 +597,6 @@ ode_train_run(const struct ode_train *train, struct ode_outcome *outcome,
 void
 ode_train_release(struct ode_outcome *outcome)
 {
-    stage_free(outcome->storage);
+    ode_stage_free(outcome->storage);
     *outcome = (struct ode_outcome){ 0 };
 }

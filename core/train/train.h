@@ -32,6 +32,7 @@ struct ode_level_plan {
     int segments;
     int64_t blocks[8];
     size_t blocks_n;
+    enum ode_memory memory[8]; /* of each unit: store, checkpoint or reverse */
 };
 
 struct ode_plan {
@@ -89,6 +90,7 @@ struct ode_state {
     struct ode_score test;     /* the newest; accuracy -1: none yet */
     const struct ode_net *net; /* names and shapes of the arrays */
     float *theta, *momentum, *statistics;
+    float *second, *average; /* NULL where the recipe has none */
 };
 
 /* What a metric record holds; NaN stands for "not in this record". */

@@ -439,7 +439,8 @@ END_TEST
 START_TEST(training_lowers_the_loss)
 {
     struct ode_batch_report report;
-    struct ode_sgd sgd = { .rate = 0.02, .momentum = 0.9, .nesterov = true };
+    const struct ode_optimizer_spec sgd = { .momentum = 0.9, .nesterov = true };
+    const struct ode_update update = { .optimizer = &sgd, .rate = 0.02, .scale = 1 };
     double before, after = 0;
     struct toy t;
 
@@ -447,7 +448,7 @@ START_TEST(training_lowers_the_loss)
     ode_engine_gradient(&t.engine, toy_fetch, &seed, 16, NULL, &report);
     before = report.loss;
     for (int i = 0; i < 80; i++) {
-        ode_engine_update(&t.engine, &sgd);
+        ode_engine_update(&t.engine, &update);
         ode_engine_gradient(&t.engine, toy_fetch, &seed, 16, NULL, &report);
         after = report.loss;
     }

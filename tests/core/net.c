@@ -47,6 +47,62 @@ START_TEST(weight_counts_are_the_papers)
 }
 END_TEST
 
+/* A preset's count; width 0 and the like: as the preset has them. */
+static size_t
+preset_parameters(enum ode_preset preset, const int *channels, int units, int closing,
+                  int classes)
+{
+    struct ode_recipe_spec r = { .levels_n = 1 };
+    struct ode_net net;
+    struct ode_err err;
+    size_t count;
+
+    ode_object_preset(&ode_model_object, &r.model);
+    r.model.preset = preset;
+    ode_model_preset(&r.model);
+    if (closing)
+        r.model.closing = closing;
+    for (int u = 0; u < units; u++) {
+        r.model.units[u] = r.model.units[0];
+        r.model.units[u].channels = channels[u];
+    }
+    r.model.units_n = units ? (size_t)units : r.model.units_n;
+    r.levels[0].resolution = 32;
+    r.levels[0].blocks_n = r.model.units_n;
+    for (size_t u = 0; u < r.model.units_n; u++)
+        r.levels[0].blocks[u] = r.model.units[u].blocks;
+    test_ok(ode_net_init(&net, &r, 0, 3, classes, &err), &err);
+    count = net.params.theta_n;
+    ode_net_release(&net);
+    return count;
+}
+
+/* Oracle E 33: the counts that the papers' tables or their codes have. */
+START_TEST(presets_have_the_papers_weight_counts)
+{
+    static const int cifar100[] = { 32, 64, 128 }, stl10[] = { 16, 32, 64, 128 };
+
+#define COUNT(preset) preset_parameters(ODE_PRESET_##preset, NULL, 0, 0, 10)
+    ck_assert_uint_eq(COUNT(HAMILTONIAN_74), 428538);
+    ck_assert_uint_eq(COUNT(HAMILTONIAN_218), 1679114);
+    ck_assert_uint_eq(COUNT(HAMILTONIAN_1202), 9699338);
+    ck_assert_uint_eq(COUNT(RESNET_32), 466906);
+    ck_assert_uint_eq(COUNT(RESNET_110), 1730714);
+    ck_assert_uint_eq(COUNT(PDE_PARABOLIC), 502570);
+    ck_assert_uint_eq(COUNT(PDE_SECOND_ORDER), 502570);
+    ck_assert_uint_eq(COUNT(PDE_HAMILTONIAN), 264106);
+#undef COUNT
+    ck_assert_uint_eq(preset_parameters(ODE_PRESET_PDE_PARABOLIC, cifar100, 3, 256, 100),
+                      652484);
+    ck_assert_uint_eq(
+        preset_parameters(ODE_PRESET_PDE_HAMILTONIAN, cifar100, 3, 256, 100), 362180);
+    ck_assert_uint_eq(preset_parameters(ODE_PRESET_PDE_PARABOLIC, stl10, 4, 128, 10),
+                      618554);
+    ck_assert_uint_eq(preset_parameters(ODE_PRESET_PDE_HAMILTONIAN, stl10, 4, 128, 10),
+                      324794);
+}
+END_TEST
+
 /* 157.5 million multiply-adds a picture when all blocks of a unit are at its own
  * width; with the code's placement one block of each later unit is at the width before.
  */
@@ -198,7 +254,7 @@ START_TEST(a_unit_that_vanishes_is_refused)
 }
 END_TEST
 
-TEST_SUITE(net, 60, weight_counts_are_the_papers, flops_count_each_convolution_once,
-           tensors_are_named_by_unit_and_block, end_time_is_the_same_at_every_depth,
-           reduction_undoes_packing, initial_values_have_the_stated_spread,
-           a_unit_that_vanishes_is_refused)
+TEST_SUITE(net, 60, weight_counts_are_the_papers, presets_have_the_papers_weight_counts,
+           flops_count_each_convolution_once, tensors_are_named_by_unit_and_block,
+           end_time_is_the_same_at_every_depth, reduction_undoes_packing,
+           initial_values_have_the_stated_spread, a_unit_that_vanishes_is_refused)

@@ -413,13 +413,13 @@ static void
 steps_check(struct golden *g, double *worst)
 {
     const double *losses = doubles(g, "", "losses", STEPS + 1);
-    const struct ode_sgd sgd = { .rate = g->recipe.levels[0].lr.peak,
-                                 .momentum = g->recipe.train.optimizer.momentum,
-                                 .nesterov = g->recipe.train.optimizer.nesterov };
+    const struct ode_update update = { .optimizer = &g->recipe.train.optimizer,
+                                       .rate = g->recipe.levels[0].lr.peak,
+                                       .scale = 1 };
 
     for (int i = 0; i < STEPS; i++) {
         compare_number(g, "loss before a step", gradient(g), losses[i], worst);
-        ode_engine_update(&g->engine, &sgd);
+        ode_engine_update(&g->engine, &update);
     }
     compare_number(g, "loss after ten steps", gradient(g), losses[STEPS], worst);
     lengths_check(g, worst);
