@@ -28,13 +28,13 @@ struct options {
     bool help;
 };
 
-typedef enum ode_status export_fn(const struct model *model, const char *path,
+typedef enum ode_status export_fn(const struct options *o, const struct model *model,
                                   struct ode_err *err);
 
 /* --- formats -------------------------------------------------------------------- */
 
 static enum ode_status
-export_onnx(const struct model *m, const char *path, struct ode_err *err)
+export_onnx(const struct options *o, const struct model *m, struct ode_err *err)
 {
     const struct ode_netgraph net = { .recipe = &m->recipe,
                                       .params = &m->net.params,
@@ -44,8 +44,8 @@ export_onnx(const struct model *m, const char *path, struct ode_err *err)
     enum ode_status status = ode_netgraph_draw(&net, &graph, err);
 
     if (status == ODE_OK)
-        status = ode_onnx_write(&graph, path, *m->recipe.name ? m->recipe.name : "odenet",
-                                err);
+        status = ode_onnx_write(&graph, o->out,
+                                *m->recipe.name ? m->recipe.name : "odenet", err);
     ode_onnx_release(&graph);
     return status;
 }
@@ -69,30 +69,38 @@ tensors_fill(const struct model *m, struct ode_npz_tensor *list)
 }
 
 static enum ode_status
-export_npz(const struct model *m, const char *path, struct ode_err *err)
+export_npz(const struct options *o, const struct model *m, struct ode_err *err)
 {
     const size_t n = (size_t)m->net.params.tensor_n;
     struct ode_npz_tensor *list = calloc(n, sizeof *list);
     enum ode_status status;
 
     if (!list)
-        return ode_fail(err, ODE_ENOMEM, path, "no memory for %zu tensors", n);
+        return ode_fail(err, ODE_ENOMEM, o->out, "no memory for %zu tensors", n);
     tensors_fill(m, list);
-    status = ode_npz_write(path, list, n, err);
+    status = ode_npz_write(o->out, list, n, err);
     free(list);
     return status;
 }
 
+/* With the whole ladder of the spec, of which a model knows only its own level. */
 static enum ode_status
-export_safetensors(const struct model *m, const char *path, struct ode_err *err)
+export_safetensors(const struct options *o, const struct model *m, struct ode_err *err)
 {
-    const struct weights_source source = { .recipe = &m->recipe,
-                                           .step = m->step,
-                                           .net = &m->net,
-                                           .theta = m->theta,
-                                           .statistics = m->statistics };
+    struct weights w;
+    enum ode_status status;
 
-    return weights_write(path, &source, NULL, err);
+    ODE_TRY(weights_open(&w, o->in, err));
+    status = weights_write(o->out,
+                           &(struct weights_source){ .recipe = &w.recipe,
+                                                     .level = w.level,
+                                                     .step = m->step,
+                                                     .net = &w.net,
+                                                     .theta = m->theta,
+                                                     .statistics = m->statistics },
+                           NULL, err);
+    weights_close(&w);
+    return status;
 }
 
 static const struct format {
@@ -184,7 +192,7 @@ static enum ode_status export(const struct options *o, struct model *model,
 
     ODE_TRY(format_choose(o, &format, err));
     ODE_TRY(model_load(model, o->in, err));
-    return format->write(model, o->out, err);
+    return format->write(o, model, err);
 }
 
 static void

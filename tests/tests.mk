@@ -160,7 +160,7 @@ e2e_stories = \
 	%D%/e2e/queue.sh \
 	%D%/e2e/storm.sh
 if !SANITIZERS
-TESTS += $(e2e_stories)
+TESTS += $(e2e_stories) %D%/export/run.sh
 endif
 %D%/e2e/browser.log: %D%/web/run.log
 
@@ -180,6 +180,11 @@ EXTRA_DIST += \
 	%D%/e2e/main_job.sh \
 	%D%/e2e/queue.sh \
 	%D%/e2e/storm.sh \
+	%D%/export/logits.mjs \
+	%D%/export/npz.mjs \
+	%D%/export/package-lock.json \
+	%D%/export/package.json \
+	%D%/export/run.sh \
 	%D%/web/fake.mjs \
 	%D%/web/lib.mjs \
 	%D%/web/package-lock.json \

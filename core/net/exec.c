@@ -104,6 +104,7 @@ ode_work_place(struct ode_work *w, const struct ode_exec *e, struct ode_arena *a
     w->features = ode_arena_take(arena, m * channels, sizeof(real));
     w->dfeatures = ode_arena_take(arena, m * channels, sizeof(real));
     w->logits = ode_arena_take(arena, m * classes, sizeof(real));
+    w->dlogits = ode_arena_take(arena, m * classes, sizeof(real));
     w->pixels = ode_arena_take(
         arena, (size_t)(net->in * net->resolution * net->resolution), sizeof(float));
     w->scratch = ode_arena_take(arena, e->scratch_n, sizeof(float));
@@ -415,10 +416,11 @@ ode_exec_forward(const struct ode_exec *e, struct ode_work *w, ode_fetch_fn *fet
             connector_forward(e, w, s, n);
     }
     head_forward(e, w, n, training, &r->moments);
+    memcpy(w->dlogits, w->logits, (size_t)(n * classes) * sizeof *w->logits);
     for (int i = 0; i < n; i++) {
         int hit;
 
-        r->loss += ode_head_loss(classes, w->label[i], 1, w->logits + i * classes, &hit);
+        r->loss += ode_head_loss(classes, w->label[i], 1, w->dlogits + i * classes, &hit);
         r->correct += hit;
     }
 }
@@ -436,9 +438,9 @@ head_backward(const struct ode_exec *e, struct ode_work *w, int n, double scale,
     const struct ode_head head = head_shape(net, n);
 
     for (int i = 0; i < n * net->classes; i++)
-        w->logits[i] *= (real)scale;
+        w->dlogits[i] *= (real)scale;
     ode_head_logits_adjoint(
-        &head, w->features, weights(e, net->at.head_weight), w->logits, w->dfeatures,
+        &head, w->features, weights(e, net->at.head_weight), w->dlogits, w->dfeatures,
         gradient(e, net->at.head_weight, lane), gradient(e, net->at.head_bias, lane));
     head_normalise(e, w, n, m->head_mean, m->head_variance);
     ode_head_features_adjoint(&head, w->dfeatures, w->wide[1]);

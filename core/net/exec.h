@@ -53,7 +53,7 @@ struct ode_work {
     real *kept[ODE_SEGMENTS_MAX];            /* [half-step][image], if storing */
     struct ode_pair cotangent[2];
     real *u, *a;
-    real *affine[2], *features, *dfeatures, *logits;
+    real *affine[2], *features, *dfeatures, *logits, *dlogits;
     float *pixels, *scratch;
     int *label;
 };

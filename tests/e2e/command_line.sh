@@ -29,7 +29,7 @@ close () {
         END { exit !(NR > 1000 && sum <= 1.6e-11 * all) }'
 }
 
-for command in "" train plan eval transfer data; do
+for command in "" train plan eval transfer export data; do
     # shellcheck disable=SC2086 # no command is none
     ends "help of odenet $command" 0 usage ./odenet $command --help
 done
@@ -91,6 +91,27 @@ ends "an unknown operator" 2 bilinear ./odenet transfer "$model" --space fly -o 
 ends "no output" 2 "-o FILE" ./odenet transfer "$model" --depth-factor 2
 ends "a device as the output" 74 "plain file" ./odenet transfer "$model" -o /dev/full
 ends "a resolution between two" 2 "power of two" ./odenet eval "$model" --resolution 24
+ends "an export as safetensors" 0 "16x16" ./odenet export "$model" -o "$work/plain.safetensors"
+check "is the model again" cmp "$model" "$work/plain.safetensors"
+checkpoint=$(printf '%s\n' "$work"/run/checkpoints/*.safetensors | tail -n 1)
+ends "a checkpoint for numpy" 0 parameters ./odenet export "$checkpoint" --format npz -o "$work/ck"
+check "is a zip archive without its momentum" \
+    eval 'grep -aq "head.bias.npy" "$work/ck" && ! grep -aq momentum "$work/ck"'
+ends "a network" 0 "10 classes" ./odenet export "$model" -o "$work/net.onnx"
+cp "$work/net.onnx" "$work/first.onnx"
+ends "again" 0 bytes ./odenet export "$model" -o "$work/net.onnx"
+check "gives equal bytes" cmp "$work/first.onnx" "$work/net.onnx"
+ends "a format that is none" 2 "onnx, npz or safetensors" \
+    ./odenet export "$model" --format pickle -o "$work/x"
+ends "a name that tells no format" 2 ".npz" ./odenet export "$model" -o "$work.d/model"
+ends "an export to nowhere" 2 "-o FILE" ./odenet export "$model"
+ends "an export of nothing" 3 nowhere ./odenet export "$work/nowhere" -o "$work/x.npz"
+ends "an export into no folder" 74 "No such file" \
+    ./odenet export "$model" -o "$work/none/x.onnx"
+ends "logits" 0 "10 test examples" \
+    ./odenet eval "$model" --limit 10 --logits "$work/logits.npz"
+check "are written" grep -aq logits.npy "$work/logits.npz"
+ends "no examples at all" 2 limit ./odenet eval "$model" --limit 0
 head -c 5000 "$model" > "$work/cut"
 ends "a model cut short" 3 "$work/cut" ./odenet eval "$work/cut"
 ends "no model" 3 spec.json ./odenet eval "$work/spec.json"
