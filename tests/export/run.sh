@@ -43,7 +43,7 @@ if [ ! -f installed.json ] || ! cmp -s package-lock.json installed.json; then
 fi
 
 # --- networks ---------------------------------------------------------------------------
-# One that has a bit of everything; the others differ from it by a jq filter.
+# All networks differ from this one by a jq filter.
 cat > base.json << 'SPEC'
 {
     "name": "export",
@@ -57,17 +57,16 @@ SPEC
 
 # NAME JQ-FILTER, one a line
 networks () {
-    local block norm layer x
+    local block norm x
 
     for block in hamiltonian euler parabolic revnet midpoint leapfrog rk4; do
         for norm in none batch instance tv; do
             echo "$block-$norm .model += {block: \"$block\", norm: \"$norm\"}"
         done
     done
-    for block in hamiltonian euler revnet midpoint; do
-        for layer in single symmetric antisymmetric residual; do
-            echo "$block-$layer .model += {block: \"$block\", layer: \"$layer\", norm: \"batch\"}"
-        done
+    for x in {euler,revnet}-{single,symmetric,antisymmetric} {hamiltonian,rk4}-single \
+        midpoint-{single,symmetric}; do
+        echo "$x .model += {block: \"${x%-*}\", layer: \"${x#*-}\", norm: \"batch\"}"
     done
     for x in zero euler; do
         echo "midpoint-from-$x .model += {block: \"midpoint\", start: \"$x\"}"
@@ -88,6 +87,8 @@ networks () {
     for x in none batch instance tv; do
         echo "stem-$x .model += {stem_norm: \"$x\"}"
         echo "head-$x .model += {head_norm: \"$x\"}"
+    done
+    for x in batch instance tv; do
         echo "norm-before-$x .model += {norm: \"$x\", norm_before: true}"
     done
     echo "norm-before-all .model += {norm: \"batch\", norm_before: true, stem_norm: \"none\"}"
