@@ -197,6 +197,12 @@ check-local:
 
 endif
 
+distclean-local: export-distclean
+export-distclean:
+	rm -rf %D%/export/work
+
+.PHONY: export-distclean
+
 EXTRA_DIST += \
 	%D%/e2e/bad_specs.sh \
 	%D%/e2e/browser.sh \

@@ -57,56 +57,74 @@ graph_find(struct graph_span s, int number, struct graph_field *f)
     return false;
 }
 
-/* A copy that lives as long as the test's process. */
-static const char *
-text_of(const struct graph_field *f)
-{
-    char *text = calloc(1, f->n + 1);
-
-    ck_assert_ptr_nonnull(text);
-    memcpy(text, f->data, f->n);
-    return text;
-}
-
 const char *
 graph_text(struct graph_span s, int number)
 {
-    struct graph_field f;
+    static char ring[4][256];
+    static int turn;
+    struct graph_field f = { 0 };
+    char *text = ring[turn++ % 4];
 
-    return graph_find(s, number, &f) ? text_of(&f) : "";
+    if (!graph_find(s, number, &f))
+        f.n = 0;
+    if (f.n > sizeof ring[0] - 1)
+        f.n = sizeof ring[0] - 1;
+    memset(text, 0, sizeof ring[0]);
+    if (f.n > 0)
+        memcpy(text, f.data, f.n);
+    return text;
 }
 
 /* --- the graph ------------------------------------------------------------------ */
 
+/* A copy that lives as long as the graph. All copies fit into as many bytes as the file
+ * has, as each text stands there with its tag and its length. */
+static const char *
+text_keep(struct graph *g, const struct graph_field *f)
+{
+    char *text = g->text + g->text_n;
+
+    ck_assert_uint_lt(g->text_n + f->n, g->size);
+    memcpy(text, f->data, f->n);
+    g->text_n += f->n + 1;
+    return text;
+}
+
 static void
-node_read(struct graph_node *node, struct graph_span s)
+node_read(struct graph *g, struct graph_node *node, struct graph_span s)
 {
     struct graph_field f;
 
-    *node = (struct graph_node){ .span = s, .op = graph_text(s, 4) };
+    *node = (struct graph_node){ .span = s };
     while (graph_next(&s, &f)) {
         ck_assert_int_lt(node->in_n, GRAPH_NAMES);
         ck_assert_int_lt(node->out_n, GRAPH_NAMES);
         if (f.number == 1)
-            node->in[node->in_n++] = text_of(&f);
+            node->in[node->in_n++] = text_keep(g, &f);
         else if (f.number == 2)
-            node->out[node->out_n++] = text_of(&f);
+            node->out[node->out_n++] = text_keep(g, &f);
+        else if (f.number == 4)
+            node->op = text_keep(g, &f);
     }
+    ck_assert_ptr_nonnull(node->op);
 }
 
 static void
-constant_read(struct graph_constant *c, struct graph_span s)
+constant_read(struct graph *g, struct graph_constant *c, struct graph_span s)
 {
     struct graph_field f;
 
-    *c = (struct graph_constant){ .name = graph_text(s, 8) };
+    *c = (struct graph_constant){ 0 };
     while (graph_next(&s, &f))
         if (f.number == 1)
             c->dim[c->dims++] = (int64_t)f.value;
         else if (f.number == 2)
             c->type = (int)f.value;
+        else if (f.number == 8)
+            c->name = text_keep(g, &f);
         else if (f.number == 9)
             c->raw = (struct graph_span){ f.data, f.n };
+    ck_assert_ptr_nonnull(c->name);
 }
 
 void
@@ -120,16 +138,17 @@ graph_read(struct graph *g, const char *path)
     test_ok(ode_file_read(path, 1 << 28, &g->data, &g->size, &err), &err);
     g->node = calloc(GRAPH_MOST, sizeof *g->node);
     g->constant = calloc(GRAPH_MOST, sizeof *g->constant);
-    ck_assert(g->node && g->constant);
+    g->text = calloc(1, g->size);
+    ck_assert(g->node && g->constant && g->text);
     g->model = (struct graph_span){ g->data, g->size };
     ck_assert(graph_find(g->model, 7, &f));
     s = g->graph = (struct graph_span){ f.data, f.n };
     while (graph_next(&s, &f)) {
         ck_assert(g->node_n < GRAPH_MOST && g->constant_n < GRAPH_MOST);
         if (f.number == 1)
-            node_read(&g->node[g->node_n++], (struct graph_span){ f.data, f.n });
+            node_read(g, &g->node[g->node_n++], (struct graph_span){ f.data, f.n });
         else if (f.number == 5)
-            constant_read(&g->constant[g->constant_n++],
+            constant_read(g, &g->constant[g->constant_n++],
                           (struct graph_span){ f.data, f.n });
     }
 }
@@ -138,6 +157,7 @@ void
 graph_release(struct graph *g)
 {
     free(g->data);
+    free(g->text);
     free(g->node);
     free(g->constant);
 }

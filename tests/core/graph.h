@@ -30,7 +30,8 @@ bool graph_next(struct graph_span *span, struct graph_field *field);
 /* The first field of this number in a message; false if there is none. */
 bool graph_find(struct graph_span span, int number, struct graph_field *field);
 
-/* The text of that field; "" if there is none. Valid for some more calls. */
+/* The text of that field, cut to 255 bytes; "" if there is none. Valid for three more
+ * calls. */
 const char *graph_text(struct graph_span span, int number);
 
 enum { GRAPH_MOST = 4000, GRAPH_NAMES = 8 };
@@ -51,6 +52,8 @@ struct graph_constant {
 struct graph {
     void *data; /* the file */
     size_t size;
+    char *text; /* all names */
+    size_t text_n;
     struct graph_span model, graph;
     struct graph_node *node;
     struct graph_constant *constant;
