@@ -90,6 +90,15 @@ warning(void *context, const struct ode_progress *at, const char *text,
     return ODE_OK;
 }
 
+/* The arrays of a state that are as long as theta; NULL where the recipe has none. */
+static float *
+arrays(const struct ode_state *s, int i)
+{
+    float *const all[] = { s->theta, s->momentum, s->second, s->average };
+
+    return all[i];
+}
+
 static enum ode_status
 checkpoint(void *context, const struct ode_state *s, bool last, struct ode_err *err)
 {
@@ -101,10 +110,12 @@ checkpoint(void *context, const struct ode_state *s, bool last, struct ode_err *
     free(d->room);
     d->theta_n = p->theta_n;
     d->statistic_n = p->statistic_n;
-    d->room = malloc((2 * p->theta_n + p->statistic_n) * sizeof *d->room);
-    memcpy(d->room, s->theta, p->theta_n * sizeof(float));
-    memcpy(d->room + p->theta_n, s->momentum, p->theta_n * sizeof(float));
-    memcpy(d->room + 2 * p->theta_n, s->statistics, p->statistic_n * sizeof(float));
+    d->room = calloc(4 * p->theta_n + p->statistic_n, sizeof *d->room);
+    for (int i = 0; i < 4; i++)
+        if (arrays(s, i))
+            memcpy(d->room + (size_t)i * p->theta_n, arrays(s, i),
+                   p->theta_n * sizeof(float));
+    memcpy(d->room + 4 * p->theta_n, s->statistics, p->statistic_n * sizeof(float));
     d->kept = *s;
     return ODE_OK;
 }
@@ -121,10 +132,14 @@ restore(void *context, struct ode_state *s, struct ode_err *err)
     s->net = set.net;
     s->theta = set.theta;
     s->momentum = set.momentum;
+    s->second = set.second;
+    s->average = set.average;
     s->statistics = set.statistics;
-    memcpy(s->theta, d->room, d->theta_n * sizeof(float));
-    memcpy(s->momentum, d->room + d->theta_n, d->theta_n * sizeof(float));
-    memcpy(s->statistics, d->room + 2 * d->theta_n, d->statistic_n * sizeof(float));
+    for (int i = 0; i < 4; i++)
+        if (arrays(s, i))
+            memcpy(arrays(s, i), d->room + (size_t)i * d->theta_n,
+                   d->theta_n * sizeof(float));
+    memcpy(s->statistics, d->room + 4 * d->theta_n, d->statistic_n * sizeof(float));
     return ODE_OK;
 }
 
@@ -223,7 +238,9 @@ run(const struct ode_recipe_spec *recipe, int threads, bool resume, struct diary
         const size_t n = outcome.state.net->params.theta_n;
 
         *theta = malloc(n * sizeof **theta);
-        memcpy(*theta, outcome.state.theta, n * sizeof **theta);
+        memcpy(*theta,
+               outcome.state.average ? outcome.state.average : outcome.state.theta,
+               n * sizeof **theta);
         d->theta_n = n;
     }
     ode_train_release(&outcome);
@@ -390,6 +407,123 @@ START_TEST(a_stopped_run_resumes_to_the_same_bits)
 }
 END_TEST
 
+/* Whatever a recipe can ask of the optimiser, the classifier, the opening, the images and
+ * the blocks. */
+enum { VARIANTS = 6 };
+
+static struct ode_recipe_spec
+variant(int i)
+{
+    struct ode_recipe_spec r = ladder();
+    struct ode_train_spec *t = &r.train;
+
+    t->classifier =
+        (struct ode_classifier_spec){ .examples = 80, .iterations = 2, .cg = 5 };
+    switch (i) {
+    case 0:
+        t->optimizer = (struct ode_optimizer_spec){
+            .type = ODE_OPTIMIZER_ADAMW, .beta1 = 0.9, .beta2 = 0.99, .epsilon = 1e-8
+        };
+        t->ema = 0.9;
+        for (int k = 0; k < 3; k++)
+            r.levels[k].lr.peak = 0.01;
+        break;
+    case 1:
+        t->optimizer.decoupled = true;
+        t->clip = 0.5;
+        t->box = 0.4;
+        t->label_smoothing = 0.1;
+        break;
+    case 2:
+        t->classifier.solver = ODE_SOLVER_NEWTON;
+        t->classifier.every = 3;
+        r.data.test_flip = true;
+        break;
+    case 3:
+        r.model.opening = ODE_OPENING_WHITENING;
+        r.model.norm = ODE_NORM_BATCH;
+        r.model.norm_before = true;
+        r.model.init = ODE_INIT_CONSTANT;
+        break;
+    case 4:
+        r.model.block = ODE_BLOCK_RK4;
+        r.model.norm = ODE_NORM_BATCH;
+        r.model.connector = ODE_LINK_POINTWISE;
+        r.model.closing = 10;
+        r.data.augment.padding = ODE_PADDING_REFLECT;
+        r.data.augment.flip = ODE_FLIP_ALTERNATING;
+        break;
+    default:
+        r.model.block = ODE_BLOCK_MIDPOINT;
+        r.model.norm = ODE_NORM_TV;
+        r.model.connector = ODE_LINK_RESIDUAL;
+        r.data.augment.cutout = 4;
+        t->ema = 0.8;
+        break;
+    }
+    return r;
+}
+
+/* Stopped within each level and resumed, with other threads and another memory mode. */
+START_TEST(every_variant_resumes_to_the_same_bits)
+{
+    static const int stops[] = { 4, 17, 29 };
+
+    for (int v = 0; v < VARIANTS; v++) {
+        struct ode_recipe_spec r = variant(v);
+        struct diary whole = { 0 };
+        struct ode_err err;
+        float *want;
+
+        test_ok(run(&r, 1, false, &whole, &want, &err), &err);
+        for (int i = 0; i < 3; i++) {
+            struct diary d = { .stop_after = stops[i] };
+            float *got;
+
+            ck_assert_int_eq(run(&r, 2, false, &d, NULL, &err), ODE_ESTOPPED);
+            d.stop_after = 0;
+            r.train.memory = i % 2 ? ODE_MEMORY_STORE : ODE_MEMORY_CHECKPOINT;
+            test_ok(run(&r, 2, true, &d, &got, &err), &err);
+            ck_assert_msg(memcmp(got, want, whole.theta_n * sizeof *want) == 0,
+                          "variant %d, stopped after %d", v, stops[i]);
+            same_metrics(&whole, &d);
+            free(got);
+            diary_free(&d);
+        }
+        free(want);
+        diary_free(&whole);
+    }
+}
+END_TEST
+
+/* The mean training loss of the last records is below that of the first. */
+START_TEST(every_variant_learns)
+{
+    for (int v = 0; v < VARIANTS; v++) {
+        struct ode_recipe_spec r = variant(v);
+        struct diary d = { 0 };
+        struct ode_err err;
+        double first = NAN, last = NAN;
+        float *theta;
+
+        r.data.train_size = 600;
+        r.levels_n = 1;
+        r.levels[0].epochs = 8;
+        test_ok(run(&r, 2, false, &d, &theta, &err), &err);
+        for (int i = 0; i < d.n; i++)
+            if (d.event[i].kind == 'm' && isfinite(d.event[i].m.train_loss)) {
+                first = isnan(first) ? d.event[i].m.train_loss : first;
+                last = d.event[i].m.train_loss;
+            }
+        ck_assert_msg(last < 0.8 * first, "variant %d: %g, then %g", v, first, last);
+        for (size_t i = 0; i < d.theta_n && r.train.box > 0; i++)
+            ck_assert_double_le(fabs((double)theta[i]), 0.4 + 1e-6);
+        free(theta);
+        diary_free(&d);
+    }
+}
+END_TEST
+
 /* A run that was killed goes on from an older checkpoint and repeats its records. */
 START_TEST(a_killed_run_repeats_the_same_records)
 {
@@ -476,5 +610,6 @@ END_TEST
 TEST_SUITE(train, 900, levels_run_in_order_with_a_transfer_between,
            model_learns_the_digits, threads_and_memory_do_not_change_a_bit,
            another_seed_gives_another_model, a_stopped_run_resumes_to_the_same_bits,
+           every_variant_resumes_to_the_same_bits, every_variant_learns,
            a_killed_run_repeats_the_same_records, divergence_names_level_and_step,
            a_level_without_epochs_is_measured, plan_counts_steps_work_and_memory)
