@@ -14,34 +14,52 @@ static const char usage[] =
     "usage: odenet plan SPEC.json [--threads N] [--json]\n"
     "\n"
     "Shows the levels of a job spec: resolution, blocks of each unit, epochs, steps,\n"
-    "parameters, FLOPs of a forward pass, memory without the data set, and work in "
-    "units\n"
-    "of a training step on one image at the finest level.\n"
+    "parameters, FLOPs of a forward pass, memory without the data set, work in units of "
+    "a\n"
+    "training step on one image at the finest level, and what each unit keeps for the\n"
+    "backward pass: where train/memory is auto, what is fastest in "
+    "resources/memory_mib.\n"
     "\n"
     "  --threads N  memory for so many threads; else the spec's, else as many as cores\n"
     "  --json       machine-readable output\n"
     "  --help       this text\n";
 
+/* "reverse", or "reverse,store,store" where units differ. */
+static const char *
+memory_text(const struct ode_level_plan *p, char *text, size_t size)
+{
+    bool same = true;
+    size_t used = 0;
+
+    for (size_t u = 1; u < p->blocks_n; u++)
+        same = same && p->memory[u] == p->memory[0];
+    for (size_t u = 0; u < (same ? 1 : p->blocks_n) && used < size; u++)
+        used += (size_t)snprintf(text + used, size - used, "%s%s", u ? "," : "",
+                                 ode_memory_choices[p->memory[u]].name);
+    return text;
+}
+
 static void
 level_print(const struct ode_level_plan *p, size_t k)
 {
-    char blocks[80] = "";
+    char blocks[80] = "", keeps[96];
     int used = 0;
 
     for (size_t u = 0; u < p->blocks_n && used < (int)sizeof blocks; u++)
         used += snprintf(blocks + used, sizeof blocks - (size_t)used, "%s%" PRId64,
                          u ? "-" : "", p->blocks[u]);
     printf("%5zu %4" PRId64 "x%-4" PRId64 " %-11s %6" PRId64 " %8" PRId64
-           " %10zu %10.1f %8.1f %12.0f\n",
+           " %10zu %10.1f %8.1f %12.0f  %s\n",
            k + 1, p->resolution, p->resolution, blocks, p->epochs, p->steps,
-           p->parameters, p->flops / 1e6, (double)p->memory_bytes / (1 << 20), p->work);
+           p->parameters, p->flops / 1e6, (double)p->memory_bytes / (1 << 20), p->work,
+           memory_text(p, keeps, sizeof keeps));
 }
 
 static void
 plan_print(const struct ode_plan *plan)
 {
     printf("level    pixels blocks      epochs    steps parameters MFLOP/img      MiB"
-           "         work\n");
+           "         work  keeps\n");
     for (size_t k = 0; k < plan->levels_n; k++)
         level_print(&plan->levels[k], k);
     printf("%zu training and %zu test examples; %" PRId64

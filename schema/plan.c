@@ -19,15 +19,27 @@ integers(const int64_t *x, size_t n)
     return list;
 }
 
+/* What each unit keeps for the backward pass. */
+static json_t *
+memories(const struct ode_level_plan *p)
+{
+    json_t *list = json_array();
+
+    for (size_t u = 0; u < p->blocks_n; u++)
+        json_array_append_new(list, json_string(ode_memory_choices[p->memory[u]].name));
+    return list;
+}
+
 static json_t *
 level_json(const struct ode_level_plan *p, size_t k)
 {
-    return json_pack("{s:I, s:I, s:o, s:I, s:I, s:I, s:f, s:I, s:f}", "level",
+    return json_pack("{s:I, s:I, s:o, s:I, s:I, s:I, s:f, s:I, s:o, s:f}", "level",
                      (json_int_t)k, "resolution", (json_int_t)p->resolution, "blocks",
                      integers(p->blocks, p->blocks_n), "epochs", (json_int_t)p->epochs,
                      "steps", (json_int_t)p->steps, "parameters",
                      (json_int_t)p->parameters, "flops_per_image", p->flops,
-                     "memory_bytes", (json_int_t)p->memory_bytes, "work", p->work);
+                     "memory_bytes", (json_int_t)p->memory_bytes, "memory", memories(p),
+                     "work", p->work);
 }
 
 json_t *

@@ -186,6 +186,11 @@ model_check(struct settle *s)
     if (model->norm_before && model->norm == ODE_NORM_NONE)
         wrong(s, "there is no normalisation in blocks; choose one as norm, or leave this "
                  "out");
+    at(s, "/model/opening");
+    if (model->opening == ODE_OPENING_WHITENING && model->units[0].channels % 2 != 0)
+        wrong(s, "whitening makes pairs of channels, but unit 0 has %lld; use %lld",
+              (long long)model->units[0].channels,
+              (long long)model->units[0].channels + 1);
     at(s, "/model/closing");
     if (model->closing % 2 != 0 && is_halves(model))
         wrong(s, "%lld is odd, but the state is two halves of equal width; use %lld",

@@ -81,84 +81,95 @@ struct bad {
 /* What is changed in the good spec, where the complaint must point, a part of its text.
  */
 static const struct bad bads[] = {
-    {"",                           "[]",                                                        "",                          "an object is wanted"   },
-    { "",                          "{}",                                                        "/levels",                   "missing"               },
-    { "/name",                     "7",                                                         "/name",                     "a string is wanted"    },
-    { "/name",                     "\"a\\tb\"",                                                 "/name",                     "control character"     },
-    { "/nane",                     "\"x\"",                                                     "/nane",                     "did you mean name?"    },
-    { "/a~1b~0",                   "1",                                                         "/a~01b~00",                 "no member"             },
-    { "/data/set",                 "\"cifar\"",                                                 "/data/set",                 "\"cifar10\""           },
-    { "/data/set",                 "3",                                                         "/data/set",                 "a string is wanted"    },
-    { "/data/train_fraction",      "0",                                                         "/data/train_fraction",      "below"                 },
-    { "/data/train_fraction",      "1.5",                                                       "/data/train_fraction",      "above 1"               },
-    { "/data/train_size",          "50001",                                                     "/data/train_size",          "50000"                 },
-    { "/data/test_size",           "10001",                                                     "/data/test_size",           "10000"                 },
-    { "/data/train_size",          "99",                                                        "/train/batch",              "99 training examples"  },
-    { "/data/augment/crop",        "32",                                                        "/data/augment/crop",        "32x32"                 },
-    { "/data/augment/crop",        "-1",                                                        "/data/augment/crop",        "-1 is below 0"         },
-    { "/data/augment/flip",        "true",                                                      "/data/augment/flip",        "not true"              },
-    { "/data/augment",             "null",                                                      "/data/augment",             "not null"              },
-    { "/model",                    "",                                                          "/model/units",              "missing"               },
-    { "/model",                    "[1]",                                                       "/model",                    "not a list"            },
-    { "/model/step",               "\"0.1\"",                                                   "/model/step",               "a number is wanted"    },
-    { "/model/step",               "0",                                                         "/model/step",               "below 1e-06"           },
-    { "/model/units",              "[]",                                                        "/model/units",              "are missing"           },
-    { "/model/units",              "{}",                                                        "/model/units",              "a list is wanted"      },
-    { "/model/units/1",            "64",                                                        "/model/units/1",            "an object is wanted"   },
-    { "/model/units/0/channels",   "33",                                                        "/model/units/0/channels",   "odd"                   },
-    { "/model/units/1/channels",   "30",                                                        "/model/units/1/channels",   "use 32 or more"        },
-    { "/model/units/1/channels",   "",                                                          "/model/units/1/channels",   "missing"               },
-    { "/model/units/2/blocks",     "1",                                                         "/model/units/2/blocks",     "2 blocks"              },
-    { "/model/units/2/blocks",     "0",                                                         "/model/units/2/blocks",     "0 is below 1"          },
-    { "/model/units/2/block",      "6",                                                         "/model/units/2/block",      "did you mean blocks?"  },
+    {"",                           "[]",                                                        "",                          "an object is wanted"          },
+    { "",                          "{}",                                                        "/levels",                   "missing"                      },
+    { "/name",                     "7",                                                         "/name",                     "a string is wanted"           },
+    { "/name",                     "\"a\\tb\"",                                                 "/name",                     "control character"            },
+    { "/nane",                     "\"x\"",                                                     "/nane",                     "did you mean name?"           },
+    { "/a~1b~0",                   "1",                                                         "/a~01b~00",                 "no member"                    },
+    { "/data/set",                 "\"cifar\"",                                                 "/data/set",                 "\"cifar10\""                  },
+    { "/data/set",                 "3",                                                         "/data/set",                 "a string is wanted"           },
+    { "/data/train_fraction",      "0",                                                         "/data/train_fraction",      "below"                        },
+    { "/data/train_fraction",      "1.5",                                                       "/data/train_fraction",      "above 1"                      },
+    { "/data/train_size",          "50001",                                                     "/data/train_size",          "50000"                        },
+    { "/data/test_size",           "10001",                                                     "/data/test_size",           "10000"                        },
+    { "/data/train_size",          "99",                                                        "/train/batch",              "99 training examples"         },
+    { "/data/augment/crop",        "32",                                                        "/data/augment/crop",        "32x32"                        },
+    { "/data/augment/crop",        "-1",                                                        "/data/augment/crop",        "-1 is below 0"                },
+    { "/data/augment/flip",        "true",                                                      "/data/augment/flip",        "not true"                     },
+    { "/data/augment",             "null",                                                      "/data/augment",             "not null"                     },
+    { "/model",                    "",                                                          "/model/units",              "missing"                      },
+    { "/model",                    "[1]",                                                       "/model",                    "not a list"                   },
+    { "/model/step",               "\"0.1\"",                                                   "/model/step",               "a number is wanted"           },
+    { "/model/step",               "0",                                                         "/model/step",               "below 1e-06"                  },
+    { "/model/units",              "[]",                                                        "/model/units",              "are missing"                  },
+    { "/model/units",              "{}",                                                        "/model/units",              "a list is wanted"             },
+    { "/model/units/1",            "64",                                                        "/model/units/1",            "an object is wanted"          },
+    { "/model/units/0/channels",   "33",                                                        "/model/units/0/channels",   "odd"                          },
+    { "/model/units/1/channels",   "30",                                                        "/model/units/1/channels",   "use 32 or more"               },
+    { "/model/units/1/channels",   "",                                                          "/model/units/1/channels",   "missing"                      },
+    { "/model/units/2/blocks",     "1",                                                         "/model/units/2/blocks",     "2 blocks"                     },
+    { "/model/units/2/blocks",     "0",                                                         "/model/units/2/blocks",     "0 is below 1"                 },
+    { "/model/units/2/block",      "6",                                                         "/model/units/2/block",      "did you mean blocks?"         },
     { "/model/units",
      "[{\"channels\": 2, \"blocks\": 2}, {\"channels\": 2, \"blocks\": 2}, "
       "{\"channels\": 2, "
       "\"blocks\": 2}, {\"channels\": 2, \"blocks\": 2}, {\"channels\": 2, \"blocks\": "
       "2}, "
-      "{\"channels\": 2, \"blocks\": 2}]",                                                      "/levels/0/resolution",      "halved 4 times"        },
-    { "/train/batch",              "0",                                                         "/train/batch",              "0 is below 1"          },
-    { "/train/batch",              "50.5",                                                      "/train/batch",              "whole number"          },
-    { "/train/batch",              "9223372036854775807",                                       "/train/batch",              "9223372036854775807"   },
-    { "/train/batch",              "1e300",                                                     "/train/batch",              "above 65536"           },
-    { "/train/optimizer/type",     "\"adam\"",                                                  "/train/optimizer/type",     "\"sgd\""               },
-    { "/train/optimizer/nesterov", "1",                                                         "/train/optimizer/nesterov", "true or false"         },
-    { "/train/memory",             "\"none\"",                                                  "/train/memory",             "\"reverse\""           },
-    { "/train/momentum",           "0.9",                                                       "/train/momentum",           "no member"             },
-    { "/levels",                   "",                                                          "/levels",                   "missing"               },
-    { "/levels",                   "[]",                                                        "/levels",                   "0 entries; use 1 to 32"},
-    { "/levels/1/epochs",          "-3",                                                        "/levels/1/epochs",          "-3 is below 0"         },
-    { "/levels/1/epochs",          "",                                                          "/levels/1/epochs",          "missing"               },
-    { "/levels/1/epoch",           "3",                                                         "/levels/1/epoch",           "did you mean epochs?"  },
-    { "/levels/1/resolution",      "24",                                                        "/levels/1/resolution",      "use 32, 16, 8 or 4"    },
-    { "/levels/1/resolution",      "64",                                                        "/levels/1/resolution",      "use 32, 16, 8 or 4"    },
-    { "/levels/1/resolution",      "2",                                                         "/levels/1/resolution",      "2 can be halved once"  },
-    { "/levels/1/resolution",      "\"16\"",                                                    "/levels/1/resolution",      "whole number"          },
-    { "/levels/1/blocks",          "[6, 6]",                                                    "/levels/1/blocks",          "2 entries"             },
-    { "/levels/1/blocks",          "[6, 6, 1]",                                                 "/levels/1/blocks/2",        "2 blocks"              },
-    { "/levels/1/blocks",          "[6, 0, 6]",                                                 "/levels/1/blocks/1",        "0 is below 1"          },
-    { "/levels/1/blocks",          "6",                                                         "/levels/1/blocks",          "a list is wanted"      },
-    { "/levels/1/lr/peek",         "0.1",                                                       "/levels/1/lr/peek",         "did you mean peak?"    },
-    { "/levels/1/lr/factor",       "0.1",                                                       "/levels/1/lr/factor",       "\"step\""              },
-    { "/levels/1/lr/at",           "[3]",                                                       "/levels/1/lr/at",           "\"step\""              },
-    { "/levels/1/lr/floor",        "0.01",                                                      "/levels/1/lr/floor",        "\"cosine\""            },
+      "{\"channels\": 2, \"blocks\": 2}]",                                                      "/levels/0/resolution",      "halved 4 times"               },
+    { "/model/layer",              "\"residual\"",                                              "/model/layer",              "use auto, single or symmetric"},
+    { "/model/start",              "\"taylor\"",                                                "/model/start",              "needs no start"               },
+    { "/model/norm_before",        "true",                                                      "/model/norm_before",        "no normalisation"             },
+    { "/model/closing",            "65",                                                        "/model/closing",            "use 66"                       },
+    { "/model/preset",             "\"hamiltonian-75\"",                                        "/model/preset",             "not known"                    },
+    { "/model/connector",          "\"zeros\"",                                                 "/model/connector",          "\"pointwise\""                },
+    { "/train/optimizer/beta1",    "0.8",                                                       "/train/optimizer/beta1",    "only goes with"               },
+    { "/train/classifier",         "{\"cg\": 5}",                                               "/train/classifier/cg",      "only goes with"               },
+    { "/train/label_smoothing",    "1",                                                         "/train/label_smoothing",    "above 0.9"                    },
+    { "/train/ema",                "1",                                                         "/train/ema",                "above"                        },
+    { "/resources/memory_mib",     "0",                                                         "/resources/memory_mib",     "below 1"                      },
+    { "/train/batch",              "0",                                                         "/train/batch",              "0 is below 1"                 },
+    { "/train/batch",              "50.5",                                                      "/train/batch",              "whole number"                 },
+    { "/train/batch",              "9223372036854775807",                                       "/train/batch",              "9223372036854775807"          },
+    { "/train/batch",              "1e300",                                                     "/train/batch",              "above 65536"                  },
+    { "/train/optimizer/type",     "\"adam\"",                                                  "/train/optimizer/type",     "\"sgd\""                      },
+    { "/train/optimizer/nesterov", "1",                                                         "/train/optimizer/nesterov", "true or false"                },
+    { "/train/memory",             "\"none\"",                                                  "/train/memory",             "\"reverse\""                  },
+    { "/train/momentum",           "0.9",                                                       "/train/momentum",           "no member"                    },
+    { "/levels",                   "",                                                          "/levels",                   "missing"                      },
+    { "/levels",                   "[]",                                                        "/levels",                   "0 entries; use 1 to 32"       },
+    { "/levels/1/epochs",          "-3",                                                        "/levels/1/epochs",          "-3 is below 0"                },
+    { "/levels/1/epochs",          "",                                                          "/levels/1/epochs",          "missing"                      },
+    { "/levels/1/epoch",           "3",                                                         "/levels/1/epoch",           "did you mean epochs?"         },
+    { "/levels/1/resolution",      "24",                                                        "/levels/1/resolution",      "use 32, 16, 8 or 4"           },
+    { "/levels/1/resolution",      "64",                                                        "/levels/1/resolution",      "use 32, 16, 8 or 4"           },
+    { "/levels/1/resolution",      "2",                                                         "/levels/1/resolution",      "2 can be halved once"         },
+    { "/levels/1/resolution",      "\"16\"",                                                    "/levels/1/resolution",      "whole number"                 },
+    { "/levels/1/blocks",          "[6, 6]",                                                    "/levels/1/blocks",          "2 entries"                    },
+    { "/levels/1/blocks",          "[6, 6, 1]",                                                 "/levels/1/blocks/2",        "2 blocks"                     },
+    { "/levels/1/blocks",          "[6, 0, 6]",                                                 "/levels/1/blocks/1",        "0 is below 1"                 },
+    { "/levels/1/blocks",          "6",                                                         "/levels/1/blocks",          "a list is wanted"             },
+    { "/levels/1/lr/peek",         "0.1",                                                       "/levels/1/lr/peek",         "did you mean peak?"           },
+    { "/levels/1/lr/factor",       "0.1",                                                       "/levels/1/lr/factor",       "\"step\""                     },
+    { "/levels/1/lr/at",           "[3]",                                                       "/levels/1/lr/at",           "\"step\""                     },
+    { "/levels/1/lr/floor",        "0.01",                                                      "/levels/1/lr/floor",        "\"cosine\""                   },
     { "/levels/1/lr",              "{\"schedule\": \"constant\", \"warmup\": 0.1}",
-     "/levels/1/lr/warmup",                                                                                                  "\"triangular\""        },
-    { "/levels/1/lr",              "{\"factor\": 0.1}",                                         "/levels/1/lr/factor",       "as none is given"      },
+     "/levels/1/lr/warmup",                                                                                                  "\"triangular\""               },
+    { "/levels/1/lr",              "{\"factor\": 0.1}",                                         "/levels/1/lr/factor",       "as none is given"             },
     { "/levels/1/lr",              "{\"schedule\": \"cosine\", \"peak\": 0.1, \"floor\": 0.2}",
-     "/levels/1/lr/floor",                                                                                                   "above the peak of 0.1" },
+     "/levels/1/lr/floor",                                                                                                   "above the peak of 0.1"        },
     { "/levels/1/lr",              "{\"schedule\": \"step\", \"at\": [3, 2]}",                  "/levels/1/lr/at/1",
-     "ascending"                                                                                                                                     },
+     "ascending"                                                                                                                                            },
     { "/levels/1/lr",              "{\"schedule\": \"step\", \"at\": [3, 5]}",                  "/levels/1/lr/at/1",
-     "ends at epoch 5"                                                                                                                               },
+     "ends at epoch 5"                                                                                                                                      },
     { "/levels/1/lr",              "{\"schedule\": \"step\", \"at\": [\"3\"]}",                 "/levels/1/lr/at/0",
-     "whole number"                                                                                                                                  },
-    { "/transfer/space",           "\"linear\"",                                                "/transfer/space",           "\"bilinear\""          },
-    { "/seed",                     "-1",                                                        "/seed",                     "below 0"               },
-    { "/seed",                     "1.5",                                                       "/seed",                     "whole number"          },
-    { "/resources/threads",        "257",                                                       "/resources/threads",        "257 is above 256"      },
-    { "/priority",                 "1001",                                                      "/priority",                 "1001 is above 1000"    },
-    { "/sweep",                    "{}",                                                        "/sweep",                    "no member"             },
+     "whole number"                                                                                                                                         },
+    { "/transfer/space",           "\"linear\"",                                                "/transfer/space",           "\"bilinear\""                 },
+    { "/seed",                     "-1",                                                        "/seed",                     "below 0"                      },
+    { "/seed",                     "1.5",                                                       "/seed",                     "whole number"                 },
+    { "/resources/threads",        "257",                                                       "/resources/threads",        "257 is above 256"             },
+    { "/priority",                 "1001",                                                      "/priority",                 "1001 is above 1000"           },
+    { "/sweep",                    "{}",                                                        "/sweep",                    "no member"                    },
 };
 
 static const char *
@@ -221,6 +232,92 @@ START_TEST(each_bad_spec_is_refused_where_and_for_what_it_is)
         json_decref(complaints);
         json_decref(spec);
     }
+}
+END_TEST
+
+/* A model of these members in the good spec: its error, or ODE_OK. */
+static enum ode_status
+with_model(const char *model, struct ode_recipe_spec *recipe, struct ode_err *err)
+{
+    json_t *spec = changed("/model", model);
+    enum ode_status status = schema_recipe_read(spec, recipe, NULL, err);
+
+    json_decref(spec);
+    return status;
+}
+
+START_TEST(a_preset_decides_what_is_left_out)
+{
+    struct ode_recipe_spec r, again;
+    json_t *resolved;
+    struct ode_err err;
+
+    test_ok(with_model("{\"preset\": \"pde-second-order\", \"step\": 0.5, "
+                       "\"activation\": \"tanh\"}",
+                       &r, &err),
+            &err);
+    ck_assert_int_eq(r.model.block, ODE_BLOCK_LEAPFROG);
+    ck_assert_int_eq(r.model.start, ODE_START_NEUMANN);
+    ck_assert_int_eq(r.model.norm, ODE_NORM_TV);
+    ck_assert_int_eq(r.model.connector, ODE_LINK_POINTWISE);
+    ck_assert_int_eq(r.model.closing, 112);
+    ck_assert_uint_eq(r.model.units_n, 3);
+    ck_assert_int_eq(r.model.units[2].channels, 112);
+    ck_assert_double_eq(r.model.step, 0.5);
+    ck_assert_int_eq(r.model.activation, ODE_ACTIVATION_TANH);
+    test_ok(schema_recipe_write(&r, &resolved, &err), &err);
+    test_ok(schema_recipe_read(resolved, &again, NULL, &err), &err);
+    ck_assert_mem_eq(&r.model, &again.model, sizeof r.model);
+    json_decref(resolved);
+    test_ok(with_model("{\"units\": [{\"channels\": 16, \"blocks\": 3}, {\"channels\": "
+                       "32, \"blocks\": 6}, {\"channels\": 32, \"blocks\": 6}], "
+                       "\"preset\": \"resnet-32\"}",
+                       &r, &err),
+            &err);
+    ck_assert_int_eq(r.model.block, ODE_BLOCK_EULER);
+    ck_assert_int_eq(r.model.units[0].channels, 16);
+}
+END_TEST
+
+/* Oracle E 30: the start without a limit is refused where the depth changes. */
+START_TEST(leapfrog_from_zero_cannot_change_its_depth)
+{
+    static const char model[] =
+        "{\"block\": \"leapfrog\", \"start\": \"%s\", \"units\": [{\"channels\": 8, "
+        "\"blocks\": 6}, {\"channels\": 8, \"blocks\": 6}, {\"channels\": 8, "
+        "\"blocks\": 6}]}";
+    struct ode_recipe_spec r;
+    struct ode_err err;
+    char text[256];
+
+    snprintf(text, sizeof text, model, "taylor");
+    test_ok(with_model(text, &r, &err), &err);
+    snprintf(text, sizeof text, model, "zero");
+    ck_assert_int_eq(with_model(text, &r, &err), ODE_ESPEC);
+    ck_assert_str_eq(err.at, "/model/start");
+    ck_assert_ptr_nonnull(strstr(err.text, "no limit"));
+}
+END_TEST
+
+/* Odd widths are for states in one part, narrower units for connectors that can. */
+START_TEST(widths_are_judged_by_the_integrator_and_the_connector)
+{
+    static const char model[] =
+        "{\"block\": \"%s\", \"connector\": \"%s\", \"units\": [{\"channels\": 9, "
+        "\"blocks\": 6}, {\"channels\": 7, \"blocks\": 6}, {\"channels\": 7, "
+        "\"blocks\": 6}]}";
+    struct ode_recipe_spec r;
+    struct ode_err err;
+    char text[256];
+
+    snprintf(text, sizeof text, model, "euler", "pointwise");
+    test_ok(with_model(text, &r, &err), &err);
+    snprintf(text, sizeof text, model, "euler", "zero");
+    ck_assert_int_eq(with_model(text, &r, &err), ODE_ESPEC);
+    ck_assert_str_eq(err.at, "/model/units/1/channels");
+    snprintf(text, sizeof text, model, "revnet", "pointwise");
+    ck_assert_int_eq(with_model(text, &r, &err), ODE_ESPEC);
+    ck_assert_str_eq(err.at, "/model/units/0/channels");
 }
 END_TEST
 
@@ -419,4 +516,6 @@ TEST_SUITE(recipe, 20, takes_the_manuals_example,
            least_spec_takes_the_presets, drawn_digits_take_sizes_a_power_of_two_apart,
            odd_sizes_say_how_often_they_can_be_halved,
            written_and_read_again_it_is_the_same, whole_numbers_may_have_a_zero_fraction,
-           files_that_are_not_json_say_the_line)
+           files_that_are_not_json_say_the_line, a_preset_decides_what_is_left_out,
+           leapfrog_from_zero_cannot_change_its_depth,
+           widths_are_judged_by_the_integrator_and_the_connector)
