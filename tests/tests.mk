@@ -14,6 +14,7 @@ test_core_SOURCES = \
 	%D%/core/cifar.c \
 	%D%/core/dataset.c \
 	%D%/core/depth.c \
+	%D%/core/dynamics.c \
 	%D%/core/engine.c \
 	%D%/core/file.c \
 	%D%/core/files.c \
@@ -32,6 +33,8 @@ test_core_SOURCES = \
 	%D%/core/npz.c \
 	%D%/core/onnx.c \
 	%D%/core/optim.c \
+	%D%/core/orbit.c \
+	%D%/core/orbit.h \
 	%D%/core/rng.c \
 	%D%/core/sample.c \
 	%D%/core/sample.h \
@@ -82,6 +85,7 @@ libcore_double_a_SOURCES = \
 	core/optim/schedule.c \
 	core/optim/sgd.c \
 	core/recipe/recipe.c \
+	core/scales/depth.c \
 	core/scales/metric.c \
 	core/scales/stencil.c \
 	core/train/engine.c
@@ -95,12 +99,15 @@ test_core_double_SOURCES = \
 	%D%/main.c %D%/test.h \
 	%D%/core/suites-double.def \
 	%D%/core/block.c \
+	%D%/core/dynamics.c \
 	%D%/core/engine.c \
 	%D%/core/kernels.c \
 	%D%/core/layers.c \
 	%D%/core/net.c \
 	%D%/core/newton.c \
 	%D%/core/optim.c \
+	%D%/core/orbit.c \
+	%D%/core/orbit.h \
 	%D%/core/toy.c \
 	%D%/core/toy.h
 
