@@ -35,6 +35,7 @@ test_core_SOURCES = \
 	%D%/core/optim.c \
 	%D%/core/orbit.c \
 	%D%/core/orbit.h \
+	%D%/core/orders.c \
 	%D%/core/rng.c \
 	%D%/core/sample.c \
 	%D%/core/sample.h \
@@ -108,6 +109,7 @@ test_core_double_SOURCES = \
 	%D%/core/optim.c \
 	%D%/core/orbit.c \
 	%D%/core/orbit.h \
+	%D%/core/orders.c \
 	%D%/core/toy.c \
 	%D%/core/toy.h
 

@@ -51,6 +51,7 @@ orbit_init(struct orbit *o, const struct orbit_options *options)
                          .images = options->images ? options->images : 1,
                          .blocks = options->blocks };
     o->n = (size_t)(o->images * o->channels * o->size * o->size);
+    ck_assert_uint_le(o->n, ORBIT_MAX);
     recipe_fill(&recipe, options);
     test_ok(ode_net_init(&o->net, &recipe, 0, 1, 2, &err), &err);
     o->net.segment[0].grid = 0;
