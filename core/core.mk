@@ -67,6 +67,7 @@ libodenet_a_SOURCES = \
 	%D%/scales/stencil.c \
 	%D%/scales/transfer.c \
 	%D%/train/engine.c \
+	%D%/train/gauge.c \
 	%D%/train/plan.c \
 	%D%/train/train.c
 
@@ -123,6 +124,7 @@ core_headers = \
 	%D%/scales/stencil.h \
 	%D%/scales/transfer.h \
 	%D%/train/engine.h \
+	%D%/train/gauge.h \
 	%D%/train/train.h
 
 nobase_pkginclude_HEADERS += $(core_headers)

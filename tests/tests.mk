@@ -19,6 +19,7 @@ test_core_SOURCES = \
 	%D%/core/file.c \
 	%D%/core/files.c \
 	%D%/core/files.h \
+	%D%/core/gauge.c \
 	%D%/core/graph.c \
 	%D%/core/graph.h \
 	%D%/core/hash.c \
@@ -89,7 +90,8 @@ libcore_double_a_SOURCES = \
 	core/scales/depth.c \
 	core/scales/metric.c \
 	core/scales/stencil.c \
-	core/train/engine.c
+	core/train/engine.c \
+	core/train/gauge.c
 
 check_PROGRAMS += test-core-double
 TESTS += test-core-double
@@ -102,6 +104,7 @@ test_core_double_SOURCES = \
 	%D%/core/block.c \
 	%D%/core/dynamics.c \
 	%D%/core/engine.c \
+	%D%/core/gauge.c \
 	%D%/core/kernels.c \
 	%D%/core/layers.c \
 	%D%/core/net.c \
