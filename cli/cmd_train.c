@@ -216,6 +216,31 @@ on_level_done(void *context, const struct ode_progress *at, const struct ode_sco
     return journal_write(&w->journal, "level", m, err);
 }
 
+/* "gauge.unit.0.growth" and so on, where they are known. */
+static void
+gauge_values(json_t *values, const struct ode_gauge *gauge)
+{
+    for (int s = 0; s < gauge->segments; s++) {
+        const struct ode_gauge_segment *g = &gauge->segment[s];
+        const struct {
+            const char *name;
+            double value;
+        } row[] = {
+            {"growth",     g->growth   },
+            { "error",     g->error    },
+            { "stability", g->stability}
+        };
+
+        for (int i = 0; i < 3; i++) {
+            char name[40];
+
+            snprintf(name, sizeof name, "gauge.unit.%d.%s", s, row[i].name);
+            if (!isnan(row[i].value))
+                json_object_set_new(values, name, schema_number(row[i].value));
+        }
+    }
+}
+
 /* The values of a record that are in it: "train.loss" and so on. */
 static json_t *
 metric_values(const struct ode_metrics *m)
@@ -230,6 +255,7 @@ metric_values(const struct ode_metrics *m)
     } else {
         json_object_set_new(values, "test.loss", schema_number(m->test_loss));
         json_object_set_new(values, "test.accuracy", schema_number(m->test_accuracy));
+        gauge_values(values, &m->gauge);
     }
     return values;
 }

@@ -69,6 +69,7 @@ libodenet_a_SOURCES = \
 	%D%/train/classifier.c \
 	%D%/train/engine.c \
 	%D%/train/memory.c \
+	%D%/train/gauge.c \
 	%D%/train/plan.c \
 	%D%/train/stage.c \
 	%D%/train/train.c
@@ -129,6 +130,7 @@ core_headers = \
 	%D%/train/engine.h \
 	%D%/train/memory.h \
 	%D%/train/stage.h \
+	%D%/train/gauge.h \
 	%D%/train/train.h
 
 nobase_pkginclude_HEADERS += $(core_headers)

@@ -14,10 +14,12 @@ test_core_SOURCES = \
 	%D%/core/cifar.c \
 	%D%/core/dataset.c \
 	%D%/core/depth.c \
+	%D%/core/dynamics.c \
 	%D%/core/engine.c \
 	%D%/core/file.c \
 	%D%/core/files.c \
 	%D%/core/files.h \
+	%D%/core/gauge.c \
 	%D%/core/graph.c \
 	%D%/core/graph.h \
 	%D%/core/hash.c \
@@ -32,6 +34,9 @@ test_core_SOURCES = \
 	%D%/core/npz.c \
 	%D%/core/onnx.c \
 	%D%/core/optim.c \
+	%D%/core/orbit.c \
+	%D%/core/orbit.h \
+	%D%/core/orders.c \
 	%D%/core/rng.c \
 	%D%/core/sample.c \
 	%D%/core/sample.h \
@@ -82,9 +87,11 @@ libcore_double_a_SOURCES = \
 	core/optim/schedule.c \
 	core/optim/sgd.c \
 	core/recipe/recipe.c \
+	core/scales/depth.c \
 	core/scales/metric.c \
 	core/scales/stencil.c \
-	core/train/engine.c
+	core/train/engine.c \
+	core/train/gauge.c
 
 check_PROGRAMS += test-core-double
 TESTS += test-core-double
@@ -95,12 +102,17 @@ test_core_double_SOURCES = \
 	%D%/main.c %D%/test.h \
 	%D%/core/suites-double.def \
 	%D%/core/block.c \
+	%D%/core/dynamics.c \
 	%D%/core/engine.c \
+	%D%/core/gauge.c \
 	%D%/core/kernels.c \
 	%D%/core/layers.c \
 	%D%/core/net.c \
 	%D%/core/newton.c \
 	%D%/core/optim.c \
+	%D%/core/orbit.c \
+	%D%/core/orbit.h \
+	%D%/core/orders.c \
 	%D%/core/toy.c \
 	%D%/core/toy.h
 

@@ -21,7 +21,8 @@ enum ode_stream {
     ODE_STREAM_STROKES,  /* the drawn digits;       a = 0 train, 1 test,
                                                     b = example               */
     ODE_STREAM_TEST,     /* tests                                             */
-    ODE_STREAM_FLIP      /* alternating flip;       a = level, b = example    */
+    ODE_STREAM_FLIP,     /* alternating flip;       a = level, b = example    */
+    ODE_STREAM_GAUGE     /* power iterations begin; a = segment, b = 0        */
 };
 
 struct ode_rng {

@@ -17,7 +17,7 @@ level_plan(struct ode_level_plan *p, const struct ode_recipe_spec *recipe, size_
     const int64_t batch = recipe->train.batch;
     const struct ode_engine_config config =
         ode_stage_config(recipe, net, ode_kernels_best(ODE_ISA_ALL), threads);
-    const size_t extra = ode_stage_extra(recipe, net, train_n);
+    const size_t extra = ode_stage_extra(recipe, &config, train_n);
 
     ode_memory_fit(net, recipe, &config, extra);
     *p = (struct ode_level_plan){ .resolution = level->resolution,

@@ -8,7 +8,10 @@
 #include "core/scales/stencil.h"
 #include "core/train/memory.h"
 
-enum { WHITEN_N = 5000 }; /* training images that patches are taken from, at most */
+enum {
+    WHITEN_N = 5000, /* training images that patches are taken from, at most */
+    GAUGE_N = 8      /* images that stability and reversal are measured on   */
+};
 
 int
 ode_source_fetch(void *context, size_t i, float *scratch, float *pixels)
@@ -39,34 +42,34 @@ ode_stage_config(const struct ode_recipe_spec *recipe, const struct ode_net *net
 
 /* --- beside the engine ------------------------------------------------------------- */
 
+/* exec: the stage's, or one like it. */
 static void
 extra_place(struct ode_stage *s, const struct ode_recipe_spec *recipe,
-            const struct ode_net *net, size_t n, struct ode_arena *arena)
+            const struct ode_exec *exec, size_t n, struct ode_arena *arena)
 {
+    const struct ode_net *net = exec->net;
+    const size_t micro = (size_t)exec->micro < n ? (size_t)exec->micro : n;
     const size_t wanted = (size_t)recipe->train.classifier.examples;
 
     if (recipe->train.classifier.solver == ODE_SOLVER_NEWTON)
         ode_classifier_place(&s->classifier, net, &recipe->train, wanted < n ? wanted : n,
                              arena);
+    ode_gauge_place(&s->gauge, exec, micro < GAUGE_N ? (int)micro : GAUGE_N, arena);
 }
 
 size_t
-ode_stage_extra(const struct ode_recipe_spec *recipe, const struct ode_net *net, size_t n)
+ode_stage_extra(const struct ode_recipe_spec *recipe, const struct ode_engine_config *c,
+                size_t n)
 {
+    const struct ode_exec exec = { .net = c->net,
+                                   .kernels = c->kernels,
+                                   .micro = ode_exec_micro(c->net),
+                                   .scratch_n = c->scratch_n };
     struct ode_arena count = { 0 };
     struct ode_stage s;
 
-    extra_place(&s, recipe, net, n, &count);
+    extra_place(&s, recipe, &exec, n, &count);
     return count.used;
-}
-
-static enum ode_status
-extra_init(struct ode_stage *s, const struct ode_recipe_spec *recipe, size_t n,
-           struct ode_err *err)
-{
-    ODE_TRY(ode_arena_init(&s->arena, ode_stage_extra(recipe, &s->net, n), err));
-    extra_place(s, recipe, &s->net, n, &s->arena);
-    return ODE_OK;
 }
 
 /* --- begin and end ----------------------------------------------------------------- */
@@ -99,6 +102,7 @@ stage_fill(struct ode_stage *s, const struct ode_recipe_spec *recipe, int level,
 {
     const struct ode_dataset *set = s->loader.set;
     struct ode_engine_config config;
+    size_t extra;
 
     ODE_TRY(
         ode_net_init(&s->net, recipe, (size_t)level, set->channels, set->classes, err));
@@ -112,10 +116,12 @@ stage_fill(struct ode_stage *s, const struct ode_recipe_spec *recipe, int level,
     config.metric = s->metric;
     config.team = team;
     config.scratch_n = ode_loader_scratch(&s->loader);
-    ode_memory_fit(&s->net, recipe, &config,
-                   ode_stage_extra(recipe, &s->net, set->train.n));
+    extra = ode_stage_extra(recipe, &config, set->train.n);
+    ode_memory_fit(&s->net, recipe, &config, extra);
     ODE_TRY(ode_engine_init(&s->engine, &config, err));
-    return extra_init(s, recipe, set->train.n, err);
+    ODE_TRY(ode_arena_init(&s->arena, extra, err));
+    extra_place(s, recipe, &s->engine.exec, set->train.n, &s->arena);
+    return ODE_OK;
 }
 
 enum ode_status

@@ -10,6 +10,7 @@
 #include "core/data/loader.h"
 #include "core/train/classifier.h"
 #include "core/train/engine.h"
+#include "core/train/gauge.h"
 
 struct ode_stage {
     struct ode_net net;
@@ -20,6 +21,7 @@ struct ode_stage {
     const struct ode_metric *metric; /* own, or NULL where there is none */
     struct ode_arena arena;          /* of what is not the engine's */
     struct ode_classifier classifier;
+    struct ode_gauge_room gauge;
 };
 
 /* The engine that a recipe's level has, for a network of that level: also of one that is
@@ -28,9 +30,10 @@ struct ode_engine_config ode_stage_config(const struct ode_recipe_spec *recipe,
                                           const struct ode_net *net,
                                           const struct ode_kernels *kernels, int threads);
 
-/* Bytes that a level takes beside its engine, with n training examples. */
-size_t ode_stage_extra(const struct ode_recipe_spec *recipe, const struct ode_net *net,
-                       size_t n);
+/* Bytes that a level takes beside an engine of this configuration, with n training
+ * examples. */
+size_t ode_stage_extra(const struct ode_recipe_spec *recipe,
+                       const struct ode_engine_config *config, size_t n);
 
 /* A level of a settled recipe on this set, all weights 0. Ended by ode_stage_free(). */
 enum ode_status ode_stage_new(struct ode_stage **stage,

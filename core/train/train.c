@@ -21,6 +21,10 @@ enum {
 /* Running moments forget with this factor a step. */
 #define MOMENTS_KEEP 0.9
 
+/* What the gauge warns of: relative errors of reversed states, growth of states. */
+#define REVERSAL_MOST 1e-3
+#define GROWTH_MOST   10
+
 struct run {
     const struct ode_train *train;
     const struct ode_recipe_spec *recipe; /* train's */
@@ -29,9 +33,10 @@ struct run {
     struct ode_team *team;
     struct ode_stage *stage; /* the current level's */
     struct ode_state state;
-    uint32_t *order; /* of the training examples in this epoch */
-    double started;  /* the clock's reading at state.at.time 0 */
-    bool warned;     /* about the range, in this level */
+    uint32_t *order;               /* of the training examples in this epoch */
+    double started;                /* the clock's reading at state.at.time 0 */
+    bool warned;                   /* about the range, in this level */
+    bool gauged[ODE_SEGMENTS_MAX]; /* warned by the gauge, in this level */
 };
 
 static size_t
@@ -87,7 +92,7 @@ diverged(const struct run *run, enum ode_status code, int unit, struct ode_err *
 /* --- records
  * -------------------------------------------------------------------------------- */
 
-static const struct ode_metrics no_metrics = { NAN, NAN, NAN, NAN, NAN, NAN };
+static const struct ode_metrics no_metrics = { NAN, NAN, NAN, NAN, NAN, NAN, { 0 } };
 
 /* Means since the last such record. */
 static enum ode_status
@@ -129,6 +134,52 @@ stage_evaluate(struct run *run, struct ode_stage *stage, struct ode_source *sour
     return status;
 }
 
+/* Of the first training examples, with the weights themselves. */
+static void
+gauge_read(struct run *run, struct ode_gauge *gauge)
+{
+    struct ode_source source = { .loader = &run->stage->loader,
+                                 .examples = &run->train->set->train,
+                                 .epoch = -1 };
+
+    ode_gauge_measure(&run->stage->gauge, &run->stage->engine.exec, ode_source_fetch,
+                      &source, gauge);
+}
+
+/* What the gauge of a unit gives reason to fear; NULL: nothing. */
+static const char *
+gauge_text(const struct ode_gauge_segment *g, int unit, char *text, size_t size)
+{
+    if (g->error > REVERSAL_MOST)
+        snprintf(text, size,
+                 "unit %d: states that are reversed come back with a relative error of "
+                 "%.1e, and gradients with them; set train/memory to reverse or store",
+                 unit, g->error);
+    else if (g->stability > 1 && g->growth > GROWTH_MOST)
+        snprintf(text, size,
+                 "unit %d: states grow %.3g-fold, and the step is %.2f times the largest "
+                 "that is sure to be stable; lower the learning rate or model/step",
+                 unit, g->growth, g->stability);
+    else
+        return NULL;
+    return text;
+}
+
+/* One warning a unit and level. */
+static enum ode_status
+gauge_warn(struct run *run, const struct ode_gauge *gauge, struct ode_err *err)
+{
+    char text[192];
+
+    for (int s = 0; s < gauge->segments; s++) {
+        if (run->gauged[s] || !gauge_text(&gauge->segment[s], s, text, sizeof text))
+            continue;
+        run->gauged[s] = true;
+        ODE_TRY(run->ops->warning(run->ops->context, &run->state.at, text, err));
+    }
+    return ODE_OK;
+}
+
 static enum ode_status
 test_record(struct run *run, struct ode_err *err)
 {
@@ -141,9 +192,11 @@ test_record(struct run *run, struct ode_err *err)
 
     ODE_TRY(stage_evaluate(run, run->stage, &source, test->n, &report));
     clock_read(run);
+    gauge_read(run, &m.gauge);
     m.test_loss = run->state.test.loss = report.loss / (double)report.n;
     m.test_accuracy = run->state.test.accuracy =
         (double)report.correct / (double)report.n;
+    ODE_TRY(gauge_warn(run, &m.gauge, err));
     return run->ops->metrics(run->ops->context, &run->state.at, &m, err);
 }
 
@@ -535,6 +588,7 @@ run_transfer(struct run *run, struct ode_err *err)
     progress_set(run, level, 0);
     clock_read(run);
     run->warned = false;
+    memset(run->gauged, 0, sizeof run->gauged);
     run->state.test_due = run->plan.levels[level].steps == 0;
     return run->ops->transfer(run->ops->context, &run->state.at, &r, err);
 }

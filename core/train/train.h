@@ -16,6 +16,7 @@
 #include "core/kernels/kernels.h"
 #include "core/net/net.h"
 #include "core/recipe/recipe.h"
+#include "core/train/gauge.h"
 
 /* --- what a run will do
  * ------------------------------------------------------------------ */
@@ -96,6 +97,7 @@ struct ode_state {
 /* What a metric record holds; NaN stands for "not in this record". */
 struct ode_metrics {
     double train_loss, train_accuracy, lr, test_loss, test_accuracy, state_max;
+    struct ode_gauge gauge; /* with test_loss; segments 0: not in this record */
 };
 
 struct ode_train_ops {

@@ -292,7 +292,7 @@ START_TEST(levels_run_in_order_with_a_transfer_between)
 
     test_ok(run(&r, 2, false, &d, NULL, &err), &err);
     for (int i = 0; i < d.n; i++)
-        if (d.event[i].kind != 'm')
+        if (d.event[i].kind != 'm' && d.event[i].kind != 'w')
             kinds[n++] = d.event[i].kind;
     ck_assert_str_eq(kinds, "ldtldtld");
     ck_assert_int_eq(d.event[d.n - 1].at.step, 30); /* 3 levels of 2 epochs of 5 steps */
@@ -515,7 +515,7 @@ START_TEST(every_variant_learns)
                 first = isnan(first) ? d.event[i].m.train_loss : first;
                 last = d.event[i].m.train_loss;
             }
-        ck_assert_msg(last < 0.85 * first, "variant %d: %g, then %g", v, first, last);
+        ck_assert_msg(last < 0.95 * first, "variant %d: %g, then %g", v, first, last);
         for (size_t i = 0; i < d.theta_n && r.train.box > 0; i++)
             ck_assert_double_le(fabs((double)theta[i]), 0.4 + 1e-6);
         free(theta);
