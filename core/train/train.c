@@ -23,6 +23,7 @@ enum {
 
 /* What the gauge warns of: relative errors of reversed states, growth of states. */
 #define REVERSAL_MOST 1e-3
+#define RANGE_USUAL   256
 #define GROWTH_MOST   10
 
 struct run {
@@ -247,8 +248,31 @@ range_left(const struct run *run, int s, double top, struct ode_err *err)
     return diverged(run, ODE_ERANGE, s, err, text);
 }
 
+/* What is worth a warning: half the range, or half of what it usually is where a unit has
+ * none. Losses that are no numbers mostly begin so. */
+static const char *
+range_text(const struct run *run, int s, double top, char *text, size_t size)
+{
+    const double most = exact_range(&run->stage->net, s);
+
+    if (!(top >= (most > 0 ? most : RANGE_USUAL) / 2))
+        return NULL;
+    if (most > 0)
+        snprintf(
+            text, size,
+            "states of unit %d have grown to %.4g; exact reversal ends at %.4g: lower "
+            "the learning rate or the step, or set train/memory to store",
+            s, top, most);
+    else
+        snprintf(
+            text, size,
+            "states of unit %d have grown to %.4g: lower the learning rate or the step",
+            s, top);
+    return text;
+}
+
 /* The largest states of a step: beyond the range of exact reversal they end a run that
- * reverses, and half-way there they are worth a warning. */
+ * reverses. */
 static enum ode_status
 range_check(struct run *run, const double *top, struct ode_err *err)
 {
@@ -258,18 +282,11 @@ range_check(struct run *run, const double *top, struct ode_err *err)
     for (int s = 0; s < net->segment_n; s++) {
         const double most = exact_range(net, s);
 
-        if (most <= 0 || !(top[s] >= most / 2))
-            continue;
-        if (top[s] >= most && net->segment[s].memory == ODE_MEMORY_REVERSE)
+        if (most > 0 && top[s] >= most && net->segment[s].memory == ODE_MEMORY_REVERSE)
             return range_left(run, s, top[s], err);
-        if (run->warned)
+        if (run->warned || !range_text(run, s, top[s], text, sizeof text))
             continue;
         run->warned = true;
-        snprintf(
-            text, sizeof text,
-            "states of unit %d have grown to %.4g; exact reversal ends at %.4g: lower "
-            "the learning rate or the step, or set train/memory to store",
-            s, top[s], most);
         ODE_TRY(run->ops->warning(run->ops->context, &run->state.at, text, err));
     }
     return ODE_OK;

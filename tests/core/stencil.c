@@ -647,7 +647,75 @@ START_TEST(variances_add_up_and_stay_without_a_step)
 }
 END_TEST
 
-TEST_SUITE(stencil, 60, counting_stencil_gives_the_golden_numbers,
+/* A smooth function of period 1 in both directions. */
+static double
+smooth_at(double x, double y)
+{
+    const double two_pi = 6.283185307179586;
+
+    return sin(two_pi * x + 0.3) * cos(two_pi * y) + 0.5 * cos(2 * two_pi * (x + y));
+}
+
+/* The stencil, correlated with the function at the cell centres of a mesh of n x n. */
+static double
+correlate(double stencil[3][3], int n, int row, int column)
+{
+    double sum = 0;
+
+    for (int a = -1; a <= 1; a++)
+        for (int b = -1; b <= 1; b++)
+            sum += stencil[a + 1][b + 1]
+                   * smooth_at((column + b + 0.5) / n, (row + a + 0.5) / n);
+    return sum;
+}
+
+/* The largest difference between the coarse stencil's output and the restricted output of
+ * the fine one, against the largest output, on a fine mesh of n x n. */
+static double
+inconsistency(enum ode_space space, const double stencil[3][3], int n)
+{
+    double fine[3][3], coarse[3][3], worst = 0, most = 0;
+
+    memcpy(fine, stencil, sizeof fine);
+    memcpy(coarse, stencil, sizeof coarse);
+    ode_stencil_map(space, 1, coarse);
+    for (int r = 0; r < n / 2; r++)
+        for (int c = 0; c < n / 2; c++) {
+            const double restricted =
+                (correlate(fine, n, 2 * r, 2 * c) + correlate(fine, n, 2 * r, 2 * c + 1)
+                 + correlate(fine, n, 2 * r + 1, 2 * c)
+                 + correlate(fine, n, 2 * r + 1, 2 * c + 1))
+                / 4;
+
+            worst = fmax(worst, fabs(correlate(coarse, n / 2, r, c) - restricted));
+            most = fmax(most, fabs(restricted));
+        }
+    return worst / most;
+}
+
+/* Oracle E 26: on smooth functions a first derivative's coarse stencil gives what the
+ * fine one gives, restricted, but for O(h^2). */
+START_TEST(derivatives_of_smooth_functions_agree_on_both_meshes)
+{
+    static const double along_x[3][3] = {
+        {0,     0, 0  },
+        { -0.5, 0, 0.5},
+        { 0,    0, 0  }
+    };
+
+    for (int s = 0; s < 2; s++)
+        for (int n = 16; n <= 64; n *= 2) {
+            const double ratio = inconsistency(spaces[s], along_x, n)
+                                 / inconsistency(spaces[s], along_x, 2 * n);
+
+            ck_assert_msg(fabs(ratio - 4) < 0.4, "%s, n = %d: %g",
+                          ode_space_choices[spaces[s]].name, n, ratio);
+        }
+}
+END_TEST
+
+TEST_SUITE(stencil, 60, derivatives_of_smooth_functions_agree_on_both_meshes,
+           counting_stencil_gives_the_golden_numbers,
            laplacian_is_halved_by_constant_and_smoothed_by_bilinear,
            worked_example_of_the_paper_is_bilinear,
            unit_stencils_give_the_printed_matrices, matrices_of_an_axis_are_inverse,

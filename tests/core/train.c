@@ -570,6 +570,43 @@ START_TEST(divergence_names_level_and_step)
 }
 END_TEST
 
+/* Before a loss is no number there is a warning; the error says in which unit, and the
+ * last checkpoint is of weights that are numbers. */
+START_TEST(divergence_is_warned_of_and_leaves_a_good_checkpoint)
+{
+    static const enum ode_block blocks[] = { ODE_BLOCK_HAMILTONIAN, ODE_BLOCK_EULER };
+
+    for (int b = 0; b < 2; b++) {
+        struct ode_recipe_spec r = ladder();
+        struct diary d = { 0 };
+        struct ode_err err = { 0 };
+        int warnings = 0;
+
+        r.model.block = blocks[b];
+        r.model.layer = ODE_FORM_SYMMETRIC;
+        r.levels_n = 1;
+        r.levels[0].epochs = 40;
+        r.levels[0].lr.schedule = ODE_SCHEDULE_CONSTANT;
+        r.levels[0].lr.peak = 100;
+        r.train.memory = ODE_MEMORY_STORE;
+        r.resources.checkpoint_s = 0;
+        ck_assert_int_eq(run(&r, 2, false, &d, NULL, &err), ODE_EDIVERGE);
+        ck_assert_str_eq(err.at, "/levels/0");
+        ck_assert_msg(strstr(err.text, "at step") != NULL, "%s", err.text);
+        ck_assert_msg(strstr(err.text, "unit") != NULL
+                          || strstr(err.text, "gradient") != NULL,
+                      "%s", err.text);
+        for (int i = 0; i < d.n; i++)
+            warnings += d.event[i].kind == 'w';
+        ck_assert_int_ge(warnings, 1);
+        ck_assert_ptr_nonnull(d.room);
+        for (size_t i = 0; i < d.theta_n; i++)
+            ck_assert(isfinite(d.room[i]));
+        diary_free(&d);
+    }
+}
+END_TEST
+
 START_TEST(a_level_without_epochs_is_measured)
 {
     struct ode_recipe_spec r = ladder();
@@ -653,5 +690,6 @@ TEST_SUITE(train, 900, levels_run_in_order_with_a_transfer_between,
            another_seed_gives_another_model, a_stopped_run_resumes_to_the_same_bits,
            every_variant_resumes_to_the_same_bits, every_variant_learns,
            a_killed_run_repeats_the_same_records, divergence_names_level_and_step,
+           divergence_is_warned_of_and_leaves_a_good_checkpoint,
            a_level_without_epochs_is_measured, plan_counts_steps_work_and_memory,
            auto_keeps_what_fits)
