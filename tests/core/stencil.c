@@ -704,7 +704,7 @@ START_TEST(derivatives_of_smooth_functions_agree_on_both_meshes)
     };
 
     for (int s = 0; s < 2; s++)
-        for (int n = 16; n <= 64; n *= 2) {
+        for (int n = 32; n <= 128; n *= 2) {
             const double ratio = inconsistency(spaces[s], along_x, n)
                                  / inconsistency(spaces[s], along_x, 2 * n);
 
