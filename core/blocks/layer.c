@@ -192,7 +192,7 @@ before_adjoint(const struct ode_layer_shape *s, const struct ode_layer *f, const
 
     if (s->form == ODE_FORM_ANTISYMMETRIC) {
         convolve(s, q, f->k, NULL, r);
-        s->kernels->combine((size_t)s->n * image_of(s), -1, r, 0, r, r);
+        s->kernels->combine(ode_layer_reals(s), -1, r, 0, r, r);
     } else {
         convolve(s, q, f->kt, NULL, r);
     }
@@ -201,7 +201,7 @@ before_adjoint(const struct ode_layer_shape *s, const struct ode_layer *f, const
         activate_adjoint(s, 1, v, r, r, NULL);
     }
     ode_norm_adjoint(&f->before, &shape, x, r, r);
-    s->kernels->combine((size_t)s->n * image_of(s), 1, r, 1, dx, dx);
+    s->kernels->combine(ode_layer_reals(s), 1, r, 1, dx, dx);
 }
 
 void

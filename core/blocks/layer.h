@@ -39,6 +39,13 @@ struct ode_layer {
     struct ode_normaliser before, norm; /* P, N */
 };
 
+/* Reals in n images, halo included. */
+static inline size_t
+ode_layer_reals(const struct ode_layer_shape *s)
+{
+    return (size_t)s->n * ode_image(s->conv.in, s->conv.h, s->conv.w);
+}
+
 /* Images of scratch that layers of a form need. */
 int ode_layer_scratch(enum ode_form form, bool norm, bool before);
 

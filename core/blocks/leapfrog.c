@@ -11,14 +11,6 @@
 
 #include "core/blocks/block.h"
 
-static size_t
-state_n(const struct ode_step *s)
-{
-    const struct ode_conv *c = &s->shape.conv;
-
-    return (size_t)s->shape.n * ode_image(c->in, c->h, c->w);
-}
-
 static real
 scale_of(const struct ode_step *s)
 {
@@ -42,7 +34,7 @@ leapfrog_forward(const struct ode_step *s, struct ode_pair from, struct ode_pair
     real newest, before;
 
     weights(s, &newest, &before);
-    s->shape.kernels->combine(state_n(s), newest, from.y, before,
+    s->shape.kernels->combine(ode_layer_reals(&s->shape), newest, from.y, before,
                               s->first ? from.y : from.z, to.y);
     return ode_layer_step(&s->shape, &s->f[0][0], from.y, scale_of(s), -1, to.y, to.y,
                           keep ? keep[0] : NULL);
@@ -54,7 +46,7 @@ leapfrog_inverse(const struct ode_step *s, struct ode_pair from, struct ode_pair
 {
     if (s->first)
         return;
-    s->shape.kernels->combine(state_n(s), 2, to.z, -1, to.y, from.z);
+    s->shape.kernels->combine(ode_layer_reals(&s->shape), 2, to.z, -1, to.y, from.z);
     ode_layer_step(&s->shape, &s->f[0][0], to.z, scale_of(s), -1, from.z, from.z, NULL);
 }
 
@@ -71,8 +63,8 @@ leapfrog_adjoint(const struct ode_step *s, struct ode_pair from, struct ode_pair
     }
     weights(s, &newest, &before);
     ode_layer_adjoint(&s->shape, &s->f[0][0], to.z, kept, -scale_of(s), d.y, d.z);
-    s->shape.kernels->combine(state_n(s), newest, d.y, 1, d.z, d.z);
-    s->shape.kernels->combine(state_n(s), before, d.y, 0, d.y, d.y);
+    s->shape.kernels->combine(ode_layer_reals(&s->shape), newest, d.y, 1, d.z, d.z);
+    s->shape.kernels->combine(ode_layer_reals(&s->shape), before, d.y, 0, d.y, d.y);
 }
 
 /* h^2 L < 4. */

@@ -10,14 +10,6 @@
 
 #include "core/blocks/block.h"
 
-static size_t
-state_n(const struct ode_step *s)
-{
-    const struct ode_conv *c = &s->shape.conv;
-
-    return (size_t)s->shape.n * ode_image(c->in, c->h, c->w);
-}
-
 static bool
 is_euler(const struct ode_step *s)
 {
@@ -37,7 +29,7 @@ midpoint_forward(const struct ode_step *s, struct ode_pair from, struct ode_pair
     const real *base = is_euler(s) ? from.y : from.z;
 
     if (s->first && !is_euler(s)) {
-        memset(to.y, 0, state_n(s) * sizeof *to.y);
+        memset(to.y, 0, ode_layer_reals(&s->shape) * sizeof *to.y);
         base = to.y;
     }
     return ode_layer_step(&s->shape, &s->f[0][0], from.y, scale_of(s), 1, base, to.y,
@@ -64,7 +56,7 @@ midpoint_adjoint(const struct ode_step *s, struct ode_pair from, struct ode_pair
     }
     ode_layer_adjoint(&s->shape, &s->f[0][0], to.z, kept, scale_of(s), d.y, d.z);
     if (is_euler(s))
-        s->shape.kernels->combine(state_n(s), 1, d.y, 1, d.z, d.z);
+        s->shape.kernels->combine(ode_layer_reals(&s->shape), 1, d.y, 1, d.z, d.z);
 }
 
 /* h L < 1. */

@@ -11,14 +11,6 @@
 
 enum { S1, S2, S3, D1, D2 };
 
-static size_t
-state_n(const struct ode_step *s)
-{
-    const struct ode_conv *c = &s->shape.conv;
-
-    return (size_t)s->shape.n * ode_image(c->in, c->h, c->w);
-}
-
 static real
 largest(real a, real b)
 {
@@ -43,7 +35,7 @@ rk4_forward(const struct ode_step *s, struct ode_pair from, struct ode_pair to,
             real *const *keep)
 {
     const struct ode_kernels *k = s->shape.kernels;
-    const size_t n = state_n(s);
+    const size_t n = ode_layer_reals(&s->shape);
     const real third = (real)1 / 3, top = stages(s, from.y);
     real *const *x = s->spare;
 
@@ -60,7 +52,7 @@ rk4_adjoint(const struct ode_step *s, struct ode_pair from, struct ode_pair to,
             real *const *keep, struct ode_pair d)
 {
     const struct ode_kernels *k = s->shape.kernels;
-    const size_t n = state_n(s);
+    const size_t n = ode_layer_reals(&s->shape);
     const real third = (real)1 / 3;
     real *const *x = s->spare;
 
