@@ -85,17 +85,6 @@ stage_free(struct stage *s)
     free(s);
 }
 
-static int64_t
-finest_resolution(const struct ode_recipe_spec *recipe)
-{
-    int64_t most = 0;
-
-    for (size_t k = 0; k < recipe->levels_n; k++)
-        if (recipe->levels[k].resolution > most)
-            most = recipe->levels[k].resolution;
-    return most;
-}
-
 static enum ode_status
 stage_new(const struct run *run, int level, struct stage **out, struct ode_err *err)
 {
@@ -115,8 +104,8 @@ stage_new(const struct run *run, int level, struct stage **out, struct ode_err *
     status = ode_net_init(&s->net, run->recipe, (size_t)level, set->channels,
                           set->classes, err);
     if (status == ODE_OK)
-        status = ode_stencil_halvings(finest_resolution(run->recipe), s->net.resolution,
-                                      &s->halvings, err);
+        status = ode_stencil_halvings(ode_recipe_resolution(run->recipe),
+                                      s->net.resolution, &s->halvings, err);
     if (s->halvings && run->recipe->transfer.gradient == ODE_GRADIENT_FINEST) {
         s->own = ode_metric_make(run->recipe->transfer.space, s->halvings);
         s->metric = &s->own;
@@ -417,7 +406,7 @@ kernels_restrict(enum ode_space space, struct stage *s)
         const struct ode_tensor *t = &s->net.params.tensor[i];
         float *kernels = s->engine.theta + t->offset;
 
-        if (t->kind == ODE_TENSOR_CONV)
+        if (t->kind == ODE_TENSOR_CONV && t->dim[2] == 3)
             ode_stencil_apply(space, s->halvings, t->n / 9, kernels, kernels);
     }
 }
