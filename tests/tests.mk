@@ -11,6 +11,7 @@ test_core_SOURCES = \
 	%D%/main.c %D%/test.h \
 	%D%/core/suites.def \
 	%D%/core/block.c \
+	%D%/core/check.c \
 	%D%/core/cifar.c \
 	%D%/core/dataset.c \
 	%D%/core/depth.c \
