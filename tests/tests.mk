@@ -181,6 +181,7 @@ fake_worker_SOURCES = %D%/daemon/fake_worker.c
 e2e_stories = \
 	%D%/e2e/bad_specs.sh \
 	%D%/e2e/browser.sh \
+	%D%/e2e/check.sh \
 	%D%/e2e/command_line.sh \
 	%D%/e2e/killed_worker.sh \
 	%D%/e2e/main_job.sh \
@@ -201,6 +202,7 @@ endif
 EXTRA_DIST += \
 	%D%/e2e/bad_specs.sh \
 	%D%/e2e/browser.sh \
+	%D%/e2e/check.sh \
 	%D%/e2e/command_line.sh \
 	%D%/e2e/killed_worker.sh \
 	%D%/e2e/lib.sh \
