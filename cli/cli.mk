@@ -7,6 +7,7 @@ libcli_a_SOURCES = \
 	%D%/checkpoint.h \
 	%D%/cmd.c \
 	%D%/cmd.h \
+	%D%/cmd_check.c \
 	%D%/cmd_data.c \
 	%D%/cmd_eval.c \
 	%D%/cmd_export.c \

@@ -44,6 +44,9 @@ int cmd_train(int argc, char **argv);
 /* odenet plan: the ladder, without training it. */
 int cmd_plan(int argc, char **argv);
 
+/* odenet check: the engine's own tests, on a spec's network and data. */
+int cmd_check(int argc, char **argv);
+
 /* odenet eval: a model's accuracy, also at another resolution. */
 int cmd_eval(int argc, char **argv);
 

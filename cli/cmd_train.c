@@ -152,21 +152,6 @@ options_parse(struct options *o, int argc, char **argv)
     return true;
 }
 
-static const struct ode_kernels *
-kernels_choose(const struct options *o, struct ode_err *err)
-{
-    const char *name = o->kernels ? o->kernels : getenv("ODENET_ISA");
-    const struct ode_kernels *k;
-
-    if (!name || !*name)
-        return ode_kernels_best(ODE_ISA_ALL);
-    k = ode_kernels_named(name);
-    if (!k)
-        ode_fail(err, ODE_EARG, o->kernels ? "--kernels" : "ODENET_ISA",
-                 "\"%s\" is not to be had on this machine; portable always is", name);
-    return k;
-}
-
 /* --- what core tells
  * -------------------------------------------------------------------------- */
 
@@ -515,22 +500,12 @@ train(struct worker *w, struct ode_err *err)
     return status;
 }
 
-static int
-finest_resolution(const struct ode_recipe_spec *r)
-{
-    int64_t most = 0;
-
-    for (size_t k = 0; k < r->levels_n; k++)
-        most = r->levels[k].resolution > most ? r->levels[k].resolution : most;
-    return (int)most;
-}
-
 /* Everything between a taken folder and its last record. */
 static enum ode_status
 work(struct worker *w, struct ode_err *err)
 {
     ODE_TRY(ode_dataset_open(&w->set, &w->recipe.data, w->options.root,
-                             finest_resolution(&w->recipe), (uint64_t)w->recipe.seed,
+                             ode_recipe_resolution(&w->recipe), (uint64_t)w->recipe.seed,
                              w->threads, err));
     ODE_TRY(ode_plan_make(&w->plan, &w->recipe, w->set.train.n, w->set.test.n, w->threads,
                           err));
@@ -545,7 +520,7 @@ prepare(struct worker *w, json_t **complaints, struct ode_err *err)
 {
     const struct options *o = &w->options;
 
-    w->kernels = kernels_choose(o, err);
+    w->kernels = options_kernels(o->kernels, err);
     if (!w->kernels)
         return ODE_EARG;
     ODE_TRY(schema_recipe_load(o->spec, &w->recipe, complaints, err));

@@ -11,6 +11,7 @@ static const struct command {
     {"train",     "train a job spec",                                               cmd_train   },
     { "plan",     "show the ladder of a job spec: steps, parameters, work, memory",
      cmd_plan                                                                                   },
+    { "check",    "test the engine on a job spec's network and data",               cmd_check   },
     { "eval",     "measure a model's accuracy, also at another resolution",         cmd_eval    },
     { "transfer", "take a model to another resolution or depth",                    cmd_transfer},
     { "export",   "write a model for other programs: ONNX, numpy, safetensors",

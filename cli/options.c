@@ -56,3 +56,18 @@ options_cores(void)
 
     return sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : 1;
 }
+
+const struct ode_kernels *
+options_kernels(const char *given, struct ode_err *err)
+{
+    const char *name = given ? given : variable("ODENET_ISA");
+    const struct ode_kernels *k;
+
+    if (!name || !*name)
+        return ode_kernels_best(ODE_ISA_ALL);
+    k = ode_kernels_named(name);
+    if (!k)
+        ode_fail(err, ODE_EARG, given ? "--kernels" : "ODENET_ISA",
+                 "\"%s\" is not to be had on this machine; portable always is", name);
+    return k;
+}

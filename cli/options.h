@@ -4,6 +4,9 @@
 
 #include <stdbool.h>
 
+#include "core/base/status.h"
+#include "core/kernels/kernels.h"
+
 enum { OPTIONS_PATH = 512 };
 
 /*
@@ -21,5 +24,9 @@ bool options_number(const char *flag, const char *text, int least, int most, int
 
 /* Processors that this process may use, at least 1. */
 int options_cores(void);
+
+/* The table of kernels that `given` (--kernels) names if not NULL, else $ODENET_ISA, else
+ * the fastest. NULL, and ODE_EARG in err, where it is not to be had on this machine. */
+const struct ode_kernels *options_kernels(const char *given, struct ode_err *err);
 
 #endif

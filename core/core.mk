@@ -22,6 +22,23 @@ libodenet_a_SOURCES = \
 	%D%/blocks/parabolic.c \
 	%D%/blocks/revnet.c \
 	%D%/blocks/rk4.c \
+	%D%/check/adjoint.c \
+	%D%/check/check.c \
+	%D%/check/energy.c \
+	%D%/check/inverse.c \
+	%D%/check/map.c \
+	%D%/check/map.h \
+	%D%/check/memory.c \
+	%D%/check/potential.c \
+	%D%/check/potential.h \
+	%D%/check/rig.c \
+	%D%/check/rig.h \
+	%D%/check/row.h \
+	%D%/check/symplecticity.c \
+	%D%/check/taylor.c \
+	%D%/check/threads.c \
+	%D%/check/vec.c \
+	%D%/check/vec.h \
 	%D%/data/blob.c \
 	%D%/data/cifar.c \
 	%D%/data/dataset.c \
@@ -89,6 +106,8 @@ core_headers = \
 	%D%/blocks/block.h \
 	%D%/blocks/blocks.def \
 	%D%/blocks/layer.h \
+	%D%/check/check.h \
+	%D%/check/checks.def \
 	%D%/data/blob.h \
 	%D%/data/cifar.h \
 	%D%/data/dataset.h \

@@ -11,6 +11,7 @@ test_core_SOURCES = \
 	%D%/main.c %D%/test.h \
 	%D%/core/suites.def \
 	%D%/core/block.c \
+	%D%/core/check.c \
 	%D%/core/cifar.c \
 	%D%/core/dataset.c \
 	%D%/core/depth.c \
@@ -192,6 +193,7 @@ fake_worker_SOURCES = %D%/daemon/fake_worker.c
 e2e_stories = \
 	%D%/e2e/bad_specs.sh \
 	%D%/e2e/browser.sh \
+	%D%/e2e/check.sh \
 	%D%/e2e/command_line.sh \
 	%D%/e2e/killed_worker.sh \
 	%D%/e2e/main_job.sh \
@@ -218,6 +220,7 @@ export-distclean:
 EXTRA_DIST += \
 	%D%/e2e/bad_specs.sh \
 	%D%/e2e/browser.sh \
+	%D%/e2e/check.sh \
 	%D%/e2e/command_line.sh \
 	%D%/e2e/killed_worker.sh \
 	%D%/e2e/lib.sh \

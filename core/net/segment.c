@@ -105,6 +105,12 @@ ode_segment_end(const struct ode_exec *e, const struct ode_work *w, int s)
     return state(e, &w->track[s], s, g->blocks, forward_slots(e->net, g), 0);
 }
 
+struct ode_pair
+ode_segment_state(const struct ode_exec *e, const struct ode_work *w, int s, int j)
+{
+    return state(e, &w->track[s], s, j, forward_slots(e->net, &e->net->segment[s]), 0);
+}
+
 /* --- a step's weights -------------------------------------------------------------- */
 
 /* Where the slot of a layer's part lies at a point, or -1. */

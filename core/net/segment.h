@@ -23,6 +23,11 @@ struct ode_pair ode_segment_begin(const struct ode_exec *e, const struct ode_wor
 struct ode_pair ode_segment_end(const struct ode_exec *e, const struct ode_work *w,
                                 int s);
 
+/* The state after j steps of a segment in memory mode store: y and, where the layout has
+ * it, z; in a two-step scheme that is the state before, which the first has not. */
+struct ode_pair ode_segment_state(const struct ode_exec *e, const struct ode_work *w,
+                                  int s, int j);
+
 /* From begin to end. moment: of the result. Returns the largest |state|. */
 real ode_segment_forward(const struct ode_exec *e, struct ode_work *w, int s, int n,
                          enum ode_mode mode, real *moment);

@@ -20,21 +20,23 @@ struct preset {
 };
 
 static const struct preset presets[] = {
-#define PRESET(NAME, json, doc, block_, layer_, norm_, before_, stem_, head_,            \
-               connector_, placement_, closing_, start_, step_, c1, c2, c3, blocks_)     \
-    [ODE_PRESET_##NAME] = { .block = ODE_BLOCK_##block_,                                 \
-                            .layer = ODE_FORM_##layer_,                                 \
-                            .norm = ODE_NORM_##norm_,                                    \
-                            .norm_before = before_,                                      \
-                            .stem_norm = ODE_NORM_##stem_,                               \
-                            .head_norm = ODE_NORM_##head_,                               \
-                            .connector = ODE_LINK_##connector_,                     \
-                            .placement = ODE_PLACEMENT_##placement_,                     \
-                            .closing = closing_,                                         \
-                            .start = ODE_START_##start_,                                 \
-                            .step = step_,                                               \
-                            .channels = { c1, c2, c3 },                                  \
-                            .blocks = blocks_ },
+#define PRESET(NAME, json, doc, block_, layer_, norm_, before_, stem_, head_,        \
+               connector_, placement_, closing_, start_, step_, c1, c2, c3, blocks_) \
+    [ODE_PRESET_##NAME] = {                                                          \
+        .block = ODE_BLOCK_##block_,                                                 \
+        .layer = ODE_FORM_##layer_,                                                  \
+        .norm = ODE_NORM_##norm_,                                                    \
+        .norm_before = before_,                                                      \
+        .stem_norm = ODE_NORM_##stem_,                                               \
+        .head_norm = ODE_NORM_##head_,                                               \
+        .connector = ODE_LINK_##connector_,                                          \
+        .placement = ODE_PLACEMENT_##placement_,                                     \
+        .closing = closing_,                                                         \
+        .start = ODE_START_##start_,                                                 \
+        .step = step_,                                                               \
+        .channels = {c1, c2, c3},                                                  \
+        .blocks = blocks_                                                            \
+    },
 #include "core/recipe/presets.def"
 #undef PRESET
 };
@@ -64,4 +66,15 @@ ode_model_preset(void *spec)
         model->units[u].channels = p->channels[u];
         model->units[u].blocks = p->blocks;
     }
+}
+
+int
+ode_recipe_resolution(const struct ode_recipe_spec *recipe)
+{
+    int64_t most = 0;
+
+    for (size_t k = 0; k < recipe->levels_n; k++)
+        if (recipe->levels[k].resolution > most)
+            most = recipe->levels[k].resolution;
+    return (int)most;
 }

@@ -28,4 +28,7 @@ enum ode_status ode_recipe_settle(struct ode_recipe_spec *recipe,
                                   ode_complaint_fn *complain, void *context,
                                   struct ode_err *err);
 
+/* The finest resolution of its levels. */
+int ode_recipe_resolution(const struct ode_recipe_spec *recipe);
+
 #endif

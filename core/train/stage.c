@@ -85,17 +85,6 @@ ode_stage_free(struct ode_stage *s)
     free(s);
 }
 
-static int64_t
-finest_resolution(const struct ode_recipe_spec *recipe)
-{
-    int64_t most = 0;
-
-    for (size_t k = 0; k < recipe->levels_n; k++)
-        if (recipe->levels[k].resolution > most)
-            most = recipe->levels[k].resolution;
-    return most;
-}
-
 static enum ode_status
 stage_fill(struct ode_stage *s, const struct ode_recipe_spec *recipe, int level,
            const struct ode_kernels *kernels, struct ode_team *team, struct ode_err *err)
@@ -106,7 +95,7 @@ stage_fill(struct ode_stage *s, const struct ode_recipe_spec *recipe, int level,
 
     ODE_TRY(
         ode_net_init(&s->net, recipe, (size_t)level, set->channels, set->classes, err));
-    ODE_TRY(ode_stencil_halvings(finest_resolution(recipe), s->net.resolution,
+    ODE_TRY(ode_stencil_halvings(ode_recipe_resolution(recipe), s->net.resolution,
                                  &s->halvings, err));
     if (s->halvings && recipe->transfer.gradient == ODE_GRADIENT_FINEST) {
         s->own = ode_metric_make(recipe->transfer.space, s->halvings);

@@ -41,6 +41,13 @@ static const struct toy_options wide = { .units = 1,
 
 static const struct toy_options *const networks[] = { &ragged, &wide };
 
+/* Depth 1000 is for the engine itself: not in double, and not under sanitizers. */
+#if defined ODE_DOUBLE || defined __SANITIZE_ADDRESS__
+#define SLOW true
+#else
+#define SLOW false
+#endif
+
 static uint64_t seed = 11;
 
 /* Images of a single micro-batch, so that the reference sees the same moments. */
@@ -337,14 +344,14 @@ START_TEST(reversed_gradients_equal_stored_ones_bit_for_bit)
                     const struct toy_options o =
                         deep((enum ode_block)b, (enum ode_norm)norm, depths[d]);
 
-                    if (!(isa[i] & ode_isa_available())
+                    if (!(isa[i] & ode_isa_available()) || (d == 2 && SLOW)
                         || (d && norm != ODE_NORM_NONE && norm != ODE_NORM_BATCH)
                         || (d == 2 && (norm || !ode_block_table[b]->reach)))
                         continue;
                     same_gradients(&o, isa[i]);
-                    tried++;
+                    tried += i == 0;
                 }
-    ck_assert_int_ge(tried, 60);
+    ck_assert_int_ge(tried, SLOW ? 40 : 44);
 }
 END_TEST
 
