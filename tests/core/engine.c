@@ -400,6 +400,36 @@ START_TEST(inexact_reversal_is_close)
 }
 END_TEST
 
+/* The recipe's word for it: no grid, and gradients that are close, but not the same. */
+START_TEST(inexact_memory_is_reversal_without_the_grid)
+{
+    struct toy_options exact = ragged, inexact;
+    size_t n, m;
+    real *stored, *reversed;
+    double difference = 0, norm = 0;
+    struct toy t;
+
+    exact.rounded = true;
+    exact.blocks[0] = 18;
+    inexact = exact;
+    inexact.memory = ODE_MEMORY_REVERSE_INEXACT;
+    toy_init(&t, &inexact, ODE_ISA_ALL, 1, 8, false);
+    ck_assert(t.net.segment[0].grid == 0);
+    ck_assert_int_eq(t.net.segment[0].memory, ODE_MEMORY_REVERSE);
+    toy_release(&t);
+    stored = gradient_of(&exact, ODE_ISA_ALL, 1, false, 8, &n);
+    reversed = gradient_of(&inexact, ODE_ISA_ALL, 1, false, 8, &m);
+    for (size_t i = 0; i < n / sizeof *stored; i++) {
+        difference += pow((double)stored[i] - (double)reversed[i], 2);
+        norm += pow((double)stored[i], 2);
+    }
+    ck_assert_double_gt(difference, 0);
+    ck_assert_double_le(sqrt(difference), 1e-4 * sqrt(norm));
+    free(stored);
+    free(reversed);
+}
+END_TEST
+
 START_TEST(threads_do_not_change_a_bit)
 {
     struct toy_options o = ragged;
@@ -557,8 +587,8 @@ TEST_SUITE(engine, 300, loss_is_the_reference_s,
            tied_gradient_is_the_sum_of_the_untied, taylor_orders_are_one_and_two,
            reversed_gradients_equal_stored_ones_bit_for_bit,
            memory_modes_agree_in_every_kind_of_network, inexact_reversal_is_close,
-           threads_do_not_change_a_bit, tables_agree_to_rounding,
-           reversal_takes_the_same_memory_at_any_depth,
+           inexact_memory_is_reversal_without_the_grid, threads_do_not_change_a_bit,
+           tables_agree_to_rounding, reversal_takes_the_same_memory_at_any_depth,
            evaluation_uses_the_running_moments,
            evaluation_covers_each_image_and_can_be_stopped, training_lowers_the_loss,
            micro_batches_are_even)

@@ -41,7 +41,7 @@ holds "at the first attempt, all of it" --argjson steps "$steps" '.attempt == 1 
 holds "without an error" '.error == null and .eta_s == null'
 holds "its times ascend" '.created_at <= .started_at and .started_at < .finished_at'
 holds "its newest metrics are all there" '.metrics |
-    keys == ["gauge.state_max", "lr", "test.accuracy", "test.loss", "train.accuracy",
+    (keys | map(select(startswith("gauge.unit.") | not))) == ["gauge.state_max", "lr", "test.accuracy", "test.loss", "train.accuracy",
         "train.loss"]'
 cp "$body" "$work/run.json"
 
@@ -70,9 +70,16 @@ holds "levels follow one another" '.levels | .[0].started_at < .[0].finished_at 
 get "/v1/runs/$run/metrics?points=all"
 holds "every step and every epoch has its point" --argjson steps "$steps" \
     --argjson tests $((3 * epochs)) '
-    [.series[] | {(.name): (.points | length)}] | add == {
+    [.series[] | select(.name | startswith("gauge.unit.") | not) |
+        {(.name): (.points | length)}] | add == {
         "gauge.state_max": $steps, "lr": $steps, "train.accuracy": $steps,
         "train.loss": $steps, "test.accuracy": $tests, "test.loss": $tests}'
+holds "each unit has its gauge after each epoch" --argjson tests $((3 * epochs)) '
+    [.series[] | select(.name | startswith("gauge.unit."))] |
+    ([.[].name] | sort) == (["0", "1"] | map("gauge.unit.\(.)." + ("error", "growth", "stability"))
+        | sort) and all(.[]; (.points | length) == $tests)'
+holds "steps come back without error, as they are reversed" '
+    [.series[] | select(.name | test("^gauge.unit.*error$")).points[].value] | all(. == 0)'
 holds "steps count over the levels" --argjson steps "$steps" '
     [.series[] | select(.name == "train.loss").points[].step] == [range(1; $steps + 1)]'
 holds "work ascends to the whole" --slurpfile run "$work/run.json" '
