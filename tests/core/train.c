@@ -10,11 +10,14 @@
 
 enum { EVENTS = 4000 };
 
-/* Stops are tried at every place, or, where code is slow, at every third. */
+/* Stops are tried at every place, or, where code is slow, at every third; at three places
+ * of each variant, or at one. */
 #ifdef __SANITIZE_ADDRESS__
-enum { STRIDE = 3 };
+enum { STRIDE = 3, STOPS = 1 };
+#define LEARNS /* nothing new for a sanitizer */
 #else
-enum { STRIDE = 1 };
+enum { STRIDE = 1, STOPS = 3 };
+#define LEARNS every_variant_learns,
 #endif
 
 /* Everything a run told, and a copy of its last checkpoint. */
@@ -467,7 +470,7 @@ variant(int i)
 /* Stopped within each level and resumed, with other threads and another memory mode. */
 START_TEST(every_variant_resumes_to_the_same_bits)
 {
-    static const int stops[] = { 4, 17, 29 };
+    static const int stops[] = { 17, 4, 29 };
 
     for (int v = 0; v < VARIANTS; v++) {
         struct ode_recipe_spec r = variant(v);
@@ -476,7 +479,7 @@ START_TEST(every_variant_resumes_to_the_same_bits)
         float *want;
 
         test_ok(run(&r, 1, false, &whole, &want, &err), &err);
-        for (int i = 0; i < 3; i++) {
+        for (int i = 0; i < STOPS; i++) {
             struct diary d = { .stop_after = stops[i] };
             float *got;
 
@@ -496,7 +499,8 @@ START_TEST(every_variant_resumes_to_the_same_bits)
 }
 END_TEST
 
-/* The mean training loss of the last records is below that of the first. */
+#ifndef __SANITIZE_ADDRESS__
+/* The training loss of the last record is below that of the first. */
 START_TEST(every_variant_learns)
 {
     for (int v = 0; v < VARIANTS; v++) {
@@ -523,6 +527,7 @@ START_TEST(every_variant_learns)
     }
 }
 END_TEST
+#endif
 
 /* A run that was killed goes on from an older checkpoint and repeats its records. */
 START_TEST(a_killed_run_repeats_the_same_records)
@@ -688,8 +693,8 @@ END_TEST
 TEST_SUITE(train, 900, levels_run_in_order_with_a_transfer_between,
            model_learns_the_digits, threads_and_memory_do_not_change_a_bit,
            another_seed_gives_another_model, a_stopped_run_resumes_to_the_same_bits,
-           every_variant_resumes_to_the_same_bits, every_variant_learns,
-           a_killed_run_repeats_the_same_records, divergence_names_level_and_step,
+           every_variant_resumes_to_the_same_bits,
+           LEARNS a_killed_run_repeats_the_same_records, divergence_names_level_and_step,
            divergence_is_warned_of_and_leaves_a_good_checkpoint,
            a_level_without_epochs_is_measured, plan_counts_steps_work_and_memory,
            auto_keeps_what_fits)
