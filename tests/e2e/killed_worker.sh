@@ -35,10 +35,12 @@ steps_done () {
         cut -d : -f 2 | sort -n | tail -n 1
 }
 
+# reached STEP ATTEMPT: that step, in that attempt: its worker may begin behind it.
 reached () {
     local step
 
     kill -0 "$pid" 2> /dev/null || return 0
+    [ "$(grep -c '"type":"hello"' "$work/killed/journal.ndjson")" -ge "$2" ] || return 1
     step=$(steps_done killed)
     [ "${step:-0}" -ge "$1" ]
 }
@@ -52,11 +54,13 @@ check "the same numbers, too" cmp <(numbers two) <(numbers one)
 
 # Three steps to be killed at, in ascending order, none of them near the end.
 moments=$(for _ in 1 2 3; do echo $((1 + RANDOM * (steps * 4 / 5) / 32768)); done | sort -n)
+attempt=0
 for moment in $moments; do
+    attempt=$((attempt + 1))
     ./odenet train "$work/spec.json" --run-dir "$work/killed" --resume --threads 2 \
         2>> "$work/killed.log" &
     pid=$!
-    until_true "step $moment" reached "$moment"
+    until_true "step $moment" reached "$moment" "$attempt"
     code=0
     kill -KILL "$pid" 2> /dev/null || :
     wait "$pid" 2> /dev/null || code=$?
