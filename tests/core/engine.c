@@ -286,9 +286,9 @@ static struct toy_options
 deep(enum ode_block block, enum ode_norm norm, int n)
 {
     return (struct toy_options){ .units = 1,
-                                 .channels = { 10 },
+                                 .channels = { 6 },
                                  .blocks = { n },
-                                 .resolution = 5,
+                                 .resolution = 3,
                                  .in = 2,
                                  .classes = 4,
                                  .step = n > 100 ? 0.01 : 0.05,
@@ -306,7 +306,7 @@ same_gradients(const struct toy_options *stored, unsigned isa)
     const bool reversible = ode_block_table[stored->block]->reach > 0;
     struct toy_options other = *stored;
     size_t n, m;
-    real *a = gradient_of(stored, isa, 1, false, 9, &n);
+    real *a = gradient_of(stored, isa, 1, false, 5, &n);
     double norm = 0;
 
     for (size_t i = 0; i < n / sizeof *a; i++)
@@ -317,7 +317,7 @@ same_gradients(const struct toy_options *stored, unsigned isa)
         real *b;
 
         other.memory = (enum ode_memory)memory;
-        b = gradient_of(&other, isa, 2, false, 9, &m);
+        b = gradient_of(&other, isa, 2, false, 5, &m);
         ck_assert_uint_eq(n, m);
         ck_assert_msg(memcmp(a, b, n) == 0,
                       "block %s, norm %d, %d blocks, isa %u, memory %d",
@@ -344,7 +344,7 @@ START_TEST(reversed_gradients_equal_stored_ones_bit_for_bit)
                     const struct toy_options o =
                         deep((enum ode_block)b, (enum ode_norm)norm, depths[d]);
 
-                    if (!(isa[i] & ode_isa_available()) || (d == 2 && SLOW)
+                    if (!(isa[i] & ode_isa_available()) || (SLOW && (i || d == 2))
                         || (d && norm != ODE_NORM_NONE && norm != ODE_NORM_BATCH)
                         || (d == 2 && (norm || !ode_block_table[b]->reach)))
                         continue;

@@ -10,13 +10,13 @@
 
 enum { EVENTS = 4000 };
 
-/* Stops are tried at every place, or, where code is slow, at every third; at three places
+/* Stops are tried at every place, or, where code is slow, at every third; at two places
  * of each variant, or at one. */
 #ifdef __SANITIZE_ADDRESS__
 enum { STRIDE = 3, STOPS = 1 };
 #define LEARNS /* nothing new for a sanitizer */
 #else
-enum { STRIDE = 1, STOPS = 3 };
+enum { STRIDE = 1, STOPS = 2 };
 #define LEARNS every_variant_learns,
 #endif
 
