@@ -10,10 +10,10 @@
 
 enum { EVENTS = 4000 };
 
-/* Stops are tried at every place, or, where code is slow, at every third; at two places
+/* Stops are tried at every place, or, where code is slow, at every ninth; at two places
  * of each variant, or at one. */
 #ifdef __SANITIZE_ADDRESS__
-enum { STRIDE = 3, STOPS = 1 };
+enum { STRIDE = 9, STOPS = 1 };
 #define LEARNS /* nothing new for a sanitizer */
 #else
 enum { STRIDE = 1, STOPS = 2 };
