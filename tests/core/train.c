@@ -11,12 +11,12 @@
 enum { EVENTS = 4000 };
 
 /* Stops are tried at every place, or, where code is slow, at every ninth; at two places
- * of each variant, or at one. */
+ * of each variant, or at one of every third. */
 #ifdef __SANITIZE_ADDRESS__
-enum { STRIDE = 9, STOPS = 1 };
+enum { STRIDE = 9, STOPS = 1, VARIANTS_STEP = 3 };
 #define LEARNS /* nothing new for a sanitizer */
 #else
-enum { STRIDE = 1, STOPS = 2 };
+enum { STRIDE = 1, STOPS = 2, VARIANTS_STEP = 1 };
 #define LEARNS every_variant_learns,
 #endif
 
@@ -472,7 +472,7 @@ START_TEST(every_variant_resumes_to_the_same_bits)
 {
     static const int stops[] = { 17, 4, 29 };
 
-    for (int v = 0; v < VARIANTS; v++) {
+    for (int v = 0; v < VARIANTS; v += VARIANTS_STEP) {
         struct ode_recipe_spec r = variant(v);
         struct diary whole = { 0 };
         struct ode_err err;
