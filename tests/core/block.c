@@ -59,11 +59,12 @@ kinds_list(struct kind *kind)
                         || !((ops->starts ? ops->starts : 1u) >> start & 1))
                         continue;
                     ck_assert_int_lt(n, KINDS_MAX);
-                    kind[n++] = (struct kind){ .block = (enum ode_block)b,
-                                               .form = (enum ode_form)form,
-                                               .start = (enum ode_start)start,
-                                               .norm = (enum ode_norm)norm,
-                                               .before = norm && n % 2 };
+                    kind[n] = (struct kind){ .block = (enum ode_block)b,
+                                             .form = (enum ode_form)form,
+                                             .start = (enum ode_start)start,
+                                             .norm = (enum ode_norm)norm,
+                                             .before = norm && n % 2 };
+                    n++;
                 }
     return n;
 }
