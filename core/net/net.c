@@ -452,8 +452,7 @@ point_add(struct builder *b, int s, int p, const int *table, int *slots)
             slot.weight = (real)weight;
             if (!b->counting)
                 slots[role] = slot.tensor < 0 ? -1 : net->slot_n;
-            if (b->counting || slot.tensor >= 0)
-                slot_add(b, slot, b->statistics);
+            slot_add(b, slot, b->statistics); /* even if empty: uses[] are regular */
         }
 }
 

@@ -136,14 +136,18 @@ ode_net_pack(const struct ode_net *net, int i, const real *theta, const real *st
              real *packed)
 {
     const struct ode_slot *slot = &net->slot[i];
-    const struct ode_tensor *t = &net->params.tensor[slot->tensor];
+    const struct ode_tensor *t;
     const real *base = slot->tensor < net->params.trained_n ? theta : statistics;
-    const struct sample x = {
+    struct sample x;
+
+    if (slot->tensor < 0) /* the first block lacks it */
+        return;
+    t = &net->params.tensor[slot->tensor];
+    x = (struct sample){
         .before = base + t->offset,
         .after = slot->next < 0 ? NULL : base + net->params.tensor[slot->next].offset,
         .weight = slot->weight,
     };
-
     if (t->kind == ODE_TENSOR_CONV) {
         const struct kernel_shape k = kernel_shape(t, slot);
 
