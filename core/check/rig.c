@@ -9,6 +9,7 @@
 #include "core/data/whiten.h"
 #include "core/optim/penalty.h"
 #include "core/scales/stencil.h"
+#include "core/scales/transfer.h"
 
 /* --- the network ------------------------------------------------------------------- */
 
@@ -51,13 +52,8 @@ kernels_restrict(struct ode_rig *rig, struct ode_err *err)
         return ODE_OK;
     ODE_TRY(ode_stencil_halvings(ode_recipe_resolution(recipe), rig->net.resolution,
                                  &halvings, err));
-    for (int i = 0; i < rig->net.params.trained_n; i++) {
-        const struct ode_tensor *t = &rig->net.params.tensor[i];
-        real *x = rig->engine.theta + t->offset;
-
-        if (t->kind == ODE_TENSOR_CONV && t->dim[2] == 3)
-            ode_stencil_apply(recipe->transfer.space, halvings, t->n / 9, x, x);
-    }
+    ode_transfer_restrict(&rig->net.params, recipe->transfer.space, halvings,
+                          rig->engine.theta);
     return ODE_OK;
 }
 

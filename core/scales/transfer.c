@@ -293,6 +293,19 @@ ode_transfer_statistics(const struct ode_params *from, const float *statistics_f
     return transfer(route, true, statistics_from, statistics_to, err);
 }
 
+void
+ode_transfer_restrict(const struct ode_params *params, enum ode_space space, int halvings,
+                      float *theta)
+{
+    for (int i = 0; i < params->trained_n; i++) {
+        const struct ode_tensor *t = &params->tensor[i];
+        float *kernels = theta + t->offset;
+
+        if (is_kernel(t, 3))
+            ode_stencil_apply(space, halvings, t->n / 9, kernels, kernels);
+    }
+}
+
 double
 ode_transfer_norm(const struct ode_params *params, const float *theta)
 {

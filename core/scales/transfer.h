@@ -67,6 +67,11 @@ enum ode_status ode_transfer_statistics(const struct ode_params *from,
                                         const struct ode_transfer_op *op,
                                         struct ode_err *err);
 
+/* Trained 3x3 kernels that were drawn as at a resolution `halvings` times finer become
+ * those of their own, in place. */
+void ode_transfer_restrict(const struct ode_params *params, enum ode_space space,
+                           int halvings, float *theta);
+
 /* The Frobenius norm of all convolution kernels together. It is not weighted with the
  * step size: doubling the blocks by `constant` multiplies that of the blocks by sqrt(2).
  */

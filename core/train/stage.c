@@ -6,6 +6,7 @@
 
 #include "core/data/whiten.h"
 #include "core/scales/stencil.h"
+#include "core/scales/transfer.h"
 #include "core/train/memory.h"
 
 enum {
@@ -139,19 +140,6 @@ ode_stage_new(struct ode_stage **out, const struct ode_recipe_spec *recipe, int 
 
 /* --- initial weights --------------------------------------------------------------- */
 
-/* Initial values were drawn as at the finest resolution: takes them to the stage's. */
-static void
-kernels_restrict(enum ode_space space, struct ode_stage *s)
-{
-    for (int i = 0; i < s->net.params.trained_n; i++) {
-        const struct ode_tensor *t = &s->net.params.tensor[i];
-        float *kernels = s->engine.theta + t->offset;
-
-        if (t->kind == ODE_TENSOR_CONV && t->dim[2] == 3)
-            ode_stencil_apply(space, s->halvings, t->n / 9, kernels, kernels);
-    }
-}
-
 /* The opening's fixed kernel, from the stage's training images as they are. The work's
  * pixels are the engine's first. */
 static enum ode_status
@@ -180,7 +168,8 @@ ode_stage_initialise(struct ode_stage *s, const struct ode_recipe_spec *recipe,
     ode_net_initialise(&s->net, (uint64_t)recipe->seed, s->engine.theta,
                        s->engine.statistics);
     if (s->metric)
-        kernels_restrict(recipe->transfer.space, s);
+        ode_transfer_restrict(&s->net.params, recipe->transfer.space, s->halvings,
+                              s->engine.theta);
     if (s->net.whitening)
         ODE_TRY(opening_whiten(s, err));
     if (s->engine.average)
