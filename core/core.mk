@@ -56,11 +56,14 @@ libodenet_a_SOURCES = \
 	%D%/files/onnx.c \
 	%D%/files/proto.c \
 	%D%/kernels/body.h \
+	%D%/kernels/direct.h \
+	%D%/kernels/finish.h \
 	%D%/kernels/gemm.c \
 	%D%/kernels/kernels.c \
 	%D%/kernels/portable.c \
 	%D%/kernels/tables.h \
 	%D%/kernels/vector.h \
+	%D%/kernels/winograd.h \
 	%D%/layers/cna.c \
 	%D%/layers/connect.c \
 	%D%/layers/head.c \

@@ -29,13 +29,13 @@ ode_coupling_adjoint(const struct ode_step *s, real sign, struct ode_pair from,
                      struct ode_pair to, real *const *keep, struct ode_pair d)
 {
     const struct ode_layer *f = s->f[0];
-    const real *left = s->reverse ? ode_layer_left(&s->shape) : NULL;
+    real *room = s->reverse ? ode_layer_room(&s->shape) : NULL;
 
     if (s->reverse)
-        ode_layer_step(&s->shape, &f[1], to.y, s->dt, -sign, to.z, from.z, NULL);
-    ode_layer_adjoint(&s->shape, &f[1], to.y, keep ? keep[1] : left, sign * s->dt, d.z,
+        ode_layer_step(&s->shape, &f[1], to.y, s->dt, -sign, to.z, from.z, room);
+    ode_layer_adjoint(&s->shape, &f[1], to.y, keep ? keep[1] : room, sign * s->dt, d.z,
                       d.y);
     if (s->reverse)
-        ode_layer_step(&s->shape, &f[0], from.z, s->dt, -1, to.y, from.y, NULL);
-    ode_layer_adjoint(&s->shape, &f[0], from.z, keep ? keep[0] : left, s->dt, d.y, d.z);
+        ode_layer_step(&s->shape, &f[0], from.z, s->dt, -1, to.y, from.y, room);
+    ode_layer_adjoint(&s->shape, &f[0], from.z, keep ? keep[0] : room, s->dt, d.y, d.z);
 }

@@ -1,9 +1,9 @@
 /* layer.c - the right-hand side f(theta, x) of the ODE, and its adjoint. */
 #include "core/blocks/layer.h"
 
-/* Scratch: K's output; the activation's output, then its cotangent; N's output; the
- * input as K sees it; P's output, then its cotangent. */
-enum { U, A, V, T, R };
+/* Scratch: K's output; the activation's output; its cotangent, then its input's; N's
+ * output; the input as K sees it; P's output, then its cotangent. */
+enum { U, A, Q, V, T, R };
 
 static size_t
 image_of(const struct ode_layer_shape *s)
@@ -28,7 +28,7 @@ norm_shape(const struct ode_layer_shape *s)
 int
 ode_layer_scratch(enum ode_form form, bool norm, bool before)
 {
-    return form == ODE_FORM_RESIDUAL || before ? R + 1 : norm ? V + 1 : A + 1;
+    return form == ODE_FORM_RESIDUAL || before ? R + 1 : norm ? V + 1 : Q + 1;
 }
 
 static bool
@@ -43,31 +43,13 @@ has_before(const struct ode_layer_shape *s, const struct ode_layer *f)
     return s->form == ODE_FORM_RESIDUAL || f->before.kind != ODE_NORM_NONE;
 }
 
-static void
-convolve(const struct ode_layer_shape *s, const real *x, const real *k, const real *b,
-         real *y)
-{
-    const size_t image = image_of(s);
-
-    for (size_t i = 0; i < (size_t)s->n; i++)
-        s->kernels->conv(&s->conv, x + i * image, k, b, y + i * image);
-}
-
-/* y = y0 + sign * round(K x). */
+/* u = K x + b, finished as f says. Returns the largest |y| of a step. */
 static real
-convolve_add(const struct ode_layer_shape *s, const real *x, const real *k, real sign,
-             real grid, const real *y0, real *y)
+convolve(const struct ode_layer_shape *s, const real *x, const real *k,
+         struct ode_finish f)
 {
-    const size_t image = image_of(s);
-    real top = 0;
-
-    for (size_t i = 0; i < (size_t)s->n; i++) {
-        const real most = s->kernels->conv_add(&s->conv, x + i * image, k, sign, grid,
-                                               y0 + i * image, y + i * image);
-
-        top = most > top ? most : top;
-    }
-    return top;
+    s->kernels->conv(&s->conv, s->n, x, k, &f);
+    return f.top;
 }
 
 static real
@@ -91,10 +73,7 @@ step_add(const struct ode_layer_shape *s, const real *x, real sign, const real *
 static void
 gradient_add(const struct ode_layer_shape *s, const real *p, const real *x, real *dk)
 {
-    const size_t image = image_of(s);
-
-    for (size_t i = 0; i < (size_t)s->n; i++)
-        s->kernels->conv_weights(&s->conv, p + i * image, x + i * image, dk);
+    s->kernels->conv_weights(&s->conv, s->n, 1, &p, &x, dk);
 }
 
 static void
@@ -128,48 +107,107 @@ input(const struct ode_layer_shape *s, const struct ode_layer *f, const real *x)
     return s->scratch[T];
 }
 
-/* The activation's input, from K's output. */
-static const real *
-normalised(const struct ode_layer_shape *s, const struct ode_layer *f, const real *u)
+/* a = scale s(N(K x + b)). keep: if not NULL, receives N's or the activation's input. */
+static void
+activated(const struct ode_layer_shape *s, const struct ode_layer *f, const real *x,
+          real scale, real *keep, real *a)
 {
     const struct ode_norm_shape shape = norm_shape(s);
+    real *u = keep ? keep : s->scratch[U];
 
-    if (f->norm.kind == ODE_NORM_NONE)
-        return u;
-    ode_norm_forward(&f->norm, &shape, s->mode, u, s->scratch[V]);
-    return s->scratch[V];
+    if (f->norm.kind == ODE_NORM_NONE) {
+        convolve(s, x, f->k,
+                 (struct ode_finish){ .kind = ODE_FINISH_ACT,
+                                      .y = a,
+                                      .b = f->b,
+                                      .act = s->act,
+                                      .scale = scale,
+                                      .u = keep });
+        return;
+    }
+    convolve(s, x, f->k, (struct ode_finish){ .kind = ODE_FINISH_SUM, .y = u });
+    ode_norm_forward(&f->norm, &shape, s->mode, u, a);
+    activate(s, scale, a, a);
+}
+
+/* to = from + sign * round(K x). */
+static real
+convolve_add(const struct ode_layer_shape *s, const real *x, const real *k, real sign,
+             real grid, const real *from, real *to)
+{
+    return convolve(
+        s, x, k,
+        (struct ode_finish){
+            .kind = ODE_FINISH_STEP, .y = to, .y0 = from, .sign = sign, .grid = grid });
 }
 
 real
 ode_layer_step(const struct ode_layer_shape *s, const struct ode_layer *f, const real *x,
                real scale, real sign, const real *from, real *to, real *keep)
 {
-    real *u = keep ? keep : s->scratch[U], *a = s->scratch[A];
+    const real *in = input(s, f, x);
+    real *a = s->scratch[A];
 
-    convolve(s, input(s, f, x), f->k, f->b, u);
-    activate(s, scale, normalised(s, f, u), a);
+    if (!has_outer(s) && f->norm.kind == ODE_NORM_NONE && in != to)
+        return convolve(s, in, f->k,
+                        (struct ode_finish){ .kind = ODE_FINISH_ACT_STEP,
+                                             .y = to,
+                                             .b = f->b,
+                                             .act = s->act,
+                                             .scale = scale,
+                                             .u = keep,
+                                             .y0 = from,
+                                             .sign = sign,
+                                             .grid = s->grid });
+    activated(s, f, in, scale, keep, a);
     if (has_outer(s))
         return convolve_add(s, a, f->o, sign, s->grid, from, to);
     return step_add(s, a, sign, from, to);
 }
 
-/* The cotangent of the activation's output, from that of f; the outer kernel's gradient.
- * v is the activation's input. Returns w itself where there is no outer kernel. */
-static const real *
-outer_adjoint(const struct ode_layer_shape *s, const struct ode_layer *f, real scale,
-              const real *v, const real *w)
-{
-    real *a = s->scratch[A];
+/* --- the adjoint ------------------------------------------------------------------- */
 
-    if (!has_outer(s))
-        return w;
-    activate(s, scale, v, a);
-    if (s->form == ODE_FORM_SYMMETRIC)
-        gradient_add(s, a, w, f->dk2);
+/* q = scale s'(N(u)) K2 w, the cotangent of N's output; a = scale s(N(u)). Without an
+ * outer kernel K2 is 1, and a is not written. */
+static void
+outer_adjoint(const struct ode_layer_shape *s, const struct ode_layer *f, real scale,
+              const real *u, const real *w, real *q, real *a)
+{
+    const struct ode_norm_shape shape = norm_shape(s);
+    const real *v = u;
+
+    if (f->norm.kind != ODE_NORM_NONE) {
+        ode_norm_forward(&f->norm, &shape, s->mode, u, s->scratch[V]);
+        v = s->scratch[V];
+    }
+    if (has_outer(s))
+        convolve(s, w, f->ot,
+                 (struct ode_finish){ .kind = ODE_FINISH_ADJOINT,
+                                      .y = q,
+                                      .act = s->act,
+                                      .scale = scale,
+                                      .v = v,
+                                      .a = a,
+                                      .db = f->db });
     else
+        activate_adjoint(s, scale, v, w, q, f->db);
+}
+
+/* Both kernels' gradients. In the symmetric form they are one: the reduction over pixels
+ * is then over both pairs at once. */
+static void
+gradients_add(const struct ode_layer_shape *s, const struct ode_layer *f, const real *in,
+              const real *a, const real *w, const real *q)
+{
+    if (s->form == ODE_FORM_SYMMETRIC) {
+        const real *const p[] = { a, q }, *const x[] = { w, in };
+
+        s->kernels->conv_weights(&s->conv, s->n, 2, p, x, f->dk);
+        return;
+    }
+    if (has_outer(s))
         gradient_add(s, w, a, f->dk2);
-    convolve(s, w, f->ot, NULL, a);
-    return a;
+    gradient_add(s, q, in, f->dk);
 }
 
 /* dx += K^T q. */
@@ -188,14 +226,13 @@ before_adjoint(const struct ode_layer_shape *s, const struct ode_layer *f, const
                const real *q, real *dx)
 {
     const struct ode_norm_shape shape = norm_shape(s);
+    const bool anti = s->form == ODE_FORM_ANTISYMMETRIC;
     real *r = s->scratch[R], *v = s->scratch[V];
 
-    if (s->form == ODE_FORM_ANTISYMMETRIC) {
-        convolve(s, q, f->k, NULL, r);
+    convolve(s, q, anti ? f->k : f->kt,
+             (struct ode_finish){ .kind = ODE_FINISH_SUM, .y = r });
+    if (anti)
         s->kernels->combine(ode_layer_reals(s), -1, r, 0, r, r);
-    } else {
-        convolve(s, q, f->kt, NULL, r);
-    }
     if (s->form == ODE_FORM_RESIDUAL) {
         ode_norm_forward(&f->before, &shape, s->mode, x, v);
         activate_adjoint(s, 1, v, r, r, NULL);
@@ -209,19 +246,19 @@ ode_layer_adjoint(const struct ode_layer_shape *s, const struct ode_layer *f,
                   const real *x, const real *kept, real scale, const real *w, real *dx)
 {
     const struct ode_norm_shape shape = norm_shape(s);
-    const real *in = input(s, f, x), *v, *p;
-    real *q = s->scratch[A];
+    const real *in = input(s, f, x);
+    real *a = s->scratch[A], *q = s->scratch[Q];
 
     if (!kept) {
-        convolve(s, in, f->k, f->b, s->scratch[U]);
+        convolve(
+            s, in, f->k,
+            (struct ode_finish){ .kind = ODE_FINISH_SUM, .y = s->scratch[U], .b = f->b });
         kept = s->scratch[U];
     }
-    v = normalised(s, f, kept);
-    p = outer_adjoint(s, f, scale, v, w);
-    activate_adjoint(s, scale, v, p, q, f->db);
+    outer_adjoint(s, f, scale, kept, w, q, a);
     if (f->norm.kind != ODE_NORM_NONE)
         ode_norm_adjoint(&f->norm, &shape, kept, q, q);
-    gradient_add(s, q, in, f->dk);
+    gradients_add(s, f, in, a, w, q);
     if (has_before(s, f))
         before_adjoint(s, f, x, q, dx);
     else

@@ -18,7 +18,7 @@
 #include "core/layers/norm.h"
 #include "core/recipe/recipe.h"
 
-enum { ODE_LAYER_SCRATCH_MAX = 5 };
+enum { ODE_LAYER_SCRATCH_MAX = 6 };
 
 /* What the layers of a segment have in common. */
 struct ode_layer_shape {
@@ -32,10 +32,10 @@ struct ode_layer_shape {
     real *scratch[ODE_LAYER_SCRATCH_MAX]; /* n images each, zero halo */
 };
 
-/* One layer's weights, packed, and where their gradients go; all borrowed. */
+/* One layer's weights, prepared, and where their gradients go; all borrowed. */
 struct ode_layer {
     const real *k, *kt, *o, *ot, *b;    /* K, K^T, K2, K2^T; b is NULL beside N */
-    real *dk, *dk2, *db;                /* only read by the adjoint */
+    real *dk, *dk2, *db;                /* only read by the adjoint; dk2 may be dk */
     struct ode_normaliser before, norm; /* P, N */
 };
 
@@ -61,9 +61,9 @@ void ode_layer_adjoint(const struct ode_layer_shape *s, const struct ode_layer *
                        const real *x, const real *kept, real scale, const real *w,
                        real *dx);
 
-/* Where a step that keeps nothing leaves N's or the activation's input. */
-static inline const real *
-ode_layer_left(const struct ode_layer_shape *s)
+/* Where a step may keep what only the adjoint that comes next will read. */
+static inline real *
+ode_layer_room(const struct ode_layer_shape *s)
 {
     return s->scratch[0];
 }

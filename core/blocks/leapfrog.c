@@ -40,26 +40,32 @@ leapfrog_forward(const struct ode_step *s, struct ode_pair from, struct ode_pair
                           keep ? keep[0] : NULL);
 }
 
-/* Y_{j-1} = 2 Y_j - Y_{j+1} - h^2 f(Y_j); before the first step there is nothing. */
+/* Y_{j-1} = 2 Y_j - Y_{j+1} - h^2 f(Y_j). */
+static void
+undo(const struct ode_step *s, struct ode_pair from, struct ode_pair to, real *keep)
+{
+    s->shape.kernels->combine(ode_layer_reals(&s->shape), 2, to.z, -1, to.y, from.z);
+    ode_layer_step(&s->shape, &s->f[0][0], to.z, scale_of(s), -1, from.z, from.z, keep);
+}
+
+/* Before the first step there is nothing. */
 static void
 leapfrog_inverse(const struct ode_step *s, struct ode_pair from, struct ode_pair to)
 {
-    if (s->first)
-        return;
-    s->shape.kernels->combine(ode_layer_reals(&s->shape), 2, to.z, -1, to.y, from.z);
-    ode_layer_step(&s->shape, &s->f[0][0], to.z, scale_of(s), -1, from.z, from.z, NULL);
+    if (!s->first)
+        undo(s, from, to, NULL);
 }
 
 static void
 leapfrog_adjoint(const struct ode_step *s, struct ode_pair from, struct ode_pair to,
                  real *const *keep, struct ode_pair d)
 {
-    const real *kept = keep ? keep[0] : NULL;
+    real *kept = keep ? keep[0] : NULL;
     real newest, before;
 
     if (s->reverse && !s->first) {
-        leapfrog_inverse(s, from, to);
-        kept = ode_layer_left(&s->shape);
+        kept = ode_layer_room(&s->shape);
+        undo(s, from, to, kept);
     }
     weights(s, &newest, &before);
     ode_layer_adjoint(&s->shape, &s->f[0][0], to.z, kept, -scale_of(s), d.y, d.z);

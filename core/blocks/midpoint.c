@@ -36,23 +36,30 @@ midpoint_forward(const struct ode_step *s, struct ode_pair from, struct ode_pair
                           keep ? keep[0] : NULL);
 }
 
-/* Y_{j-1} = Y_{j+1} - 2h f(Y_j); before the first step there is nothing. */
+/* Y_{j-1} = Y_{j+1} - 2h f(Y_j). */
+static void
+undo(const struct ode_step *s, struct ode_pair from, struct ode_pair to, real *keep)
+{
+    ode_layer_step(&s->shape, &s->f[0][0], to.z, scale_of(s), -1, to.y, from.z, keep);
+}
+
+/* Before the first step there is nothing. */
 static void
 midpoint_inverse(const struct ode_step *s, struct ode_pair from, struct ode_pair to)
 {
     if (!s->first)
-        ode_layer_step(&s->shape, &s->f[0][0], to.z, scale_of(s), -1, to.y, from.z, NULL);
+        undo(s, from, to, NULL);
 }
 
 static void
 midpoint_adjoint(const struct ode_step *s, struct ode_pair from, struct ode_pair to,
                  real *const *keep, struct ode_pair d)
 {
-    const real *kept = keep ? keep[0] : NULL;
+    real *kept = keep ? keep[0] : NULL;
 
     if (s->reverse && !s->first) {
-        midpoint_inverse(s, from, to);
-        kept = ode_layer_left(&s->shape);
+        kept = ode_layer_room(&s->shape);
+        undo(s, from, to, kept);
     }
     ode_layer_adjoint(&s->shape, &s->f[0][0], to.z, kept, scale_of(s), d.y, d.z);
     if (is_euler(s))

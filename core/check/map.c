@@ -510,12 +510,20 @@ conv_size(struct ode_map *m)
     m->in = m->out = segment_of(m)->image;
 }
 
+/* y = K x, K prepared. */
+static void
+convolve(const struct ode_map *m, const real *x, const real *k, real *y)
+{
+    struct ode_finish f = { .kind = ODE_FINISH_SUM, .y = y };
+
+    memset(y, 0, segment_of(m)->image * sizeof *y);
+    exec_of(m)->kernels->conv(&segment_of(m)->conv, 1, x, k, &f);
+}
+
 static void
 conv_apply(const struct ode_map *m, const real *x, real *y)
 {
-    memset(y, 0, m->out * sizeof *y);
-    exec_of(m)->kernels->conv(&segment_of(m)->conv, x,
-                              exec_of(m)->packed + kernel_of(m)->packed, NULL, y);
+    convolve(m, x, exec_of(m)->packed + kernel_of(m)->packed, y);
 }
 
 /* Without a K^T of its own, K is antisymmetric. */
@@ -524,10 +532,7 @@ conv_adjoint(const struct ode_map *m, const real *dy, real *dx)
 {
     const struct ode_slot *k = kernel_of(m);
 
-    memset(dx, 0, m->in * sizeof *dx);
-    exec_of(m)->kernels->conv(&segment_of(m)->conv, dy,
-                              exec_of(m)->packed + (k->flip ? k->flipped : k->packed),
-                              NULL, dx);
+    convolve(m, dy, exec_of(m)->packed + (k->flip ? k->flipped : k->packed), dx);
     for (size_t i = 0; i < m->in && !k->flip; i++)
         dx[i] = -dx[i];
 }
@@ -557,15 +562,19 @@ conv_image(const struct ode_map *m)
 static void
 conv_weights_apply(const struct ode_map *m, const real *x, real *y)
 {
-    memset(y, 0, m->out * sizeof *y);
-    exec_of(m)->kernels->conv(&segment_of(m)->conv, conv_image(m), x, NULL, y);
+    real *prepared = m->rig->engine.room;
+
+    exec_of(m)->kernels->conv_prepare(&segment_of(m)->conv, x, prepared);
+    convolve(m, conv_image(m), prepared, y);
 }
 
 static void
 conv_weights_adjoint(const struct ode_map *m, const real *dy, real *dx)
 {
+    const real *x = conv_image(m);
+
     memset(dx, 0, m->in * sizeof *dx);
-    exec_of(m)->kernels->conv_weights(&segment_of(m)->conv, dy, conv_image(m), dx);
+    exec_of(m)->kernels->conv_weights(&segment_of(m)->conv, 1, 1, &dy, &x, dx);
 }
 
 static void

@@ -1,7 +1,11 @@
 /* avx2.c - the kernels for AVX2 and FMA. */
-#define TILE1 4
-#define TILE2 0
-#define TILEG 2
+#define TILE1       4
+#define TILE2       0
+#define TILEG       2
+#define TILEG_ROLLS 0
+#define WTILE1      4
+#define WTILE2      0
+#define WTILEG      4
 #include "core/kernels/body.h"
 #include "core/kernels/tables.h"
 

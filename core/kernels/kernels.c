@@ -54,3 +54,11 @@ ode_kernels_named(const char *name)
             return tables[i]->isa & ode_isa_available() ? tables[i] : NULL;
     return NULL;
 }
+
+/* Transforms pay where they are shared by enough channels. */
+bool
+ode_conv_prefers_winograd(int in, int out, int h, int w)
+{
+    return in >= ODE_VEC && out >= ODE_VEC && h % 2 == 0 && w % 2 == 0 && h >= 4
+           && w >= 4;
+}

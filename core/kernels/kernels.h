@@ -4,12 +4,23 @@
  * Layout of an image with c channels, "NCHWc16 with halo": [blocks][h + 2][w + 2][16]
  * with blocks = ceil(c / 16). The halo of one pixel is zero and never written, so a 3x3
  * convolution with zero padding has no edge cases. Channels beyond c in the last block
- * are zero. All pointers are aligned to 64 bytes.
+ * are zero. n images follow one another. All pointers are aligned to 64 bytes.
  *
- * Layout of packed 3x3 kernels: [out block][in block][ky][kx][16 in][16 out].
+ * Layout of packed 3x3 kernels: [out block][in block][ky][kx][16 in][16 out]. This is
+ * what gradients of kernels are added to; convolutions read what conv_prepare() makes
+ * of it, once for each change of the weights.
+ *
+ * A convolution is done in one of two ways (struct ode_conv, winograd):
+ *
+ *   directly    as the sum over taps and channels
+ *   winograd    F(2x2, 3x3): four outputs from a tile of 4x4 inputs with 16 products a
+ *               pair of channels instead of 36. Even h and w only. Rounding errors are
+ *               of the same size. Lavin and Gray (CVPR 2016); the gradient of the weights
+ *               is the exact adjoint of that algorithm.
  *
  * No function allocates; any thread may call any of them. Each table gives the same bits
- * for the same input; different tables agree to rounding.
+ * for the same input, whatever images stand beside it; different tables agree to
+ * rounding.
  */
 #ifndef ODE_CORE_KERNELS_KERNELS_H
 #define ODE_CORE_KERNELS_KERNELS_H
@@ -42,8 +53,23 @@ enum ode_act {
 struct ode_conv {
     int in, out; /* channels; the blocks follow */
     int h, w;
-    bool point; /* 1x1: only the tap in the middle counts, the others are not read */
+    bool point;    /* 1x1: only the tap in the middle counts, the others are not read */
+    bool winograd; /* how it is done: see above */
 };
+
+/* The extents of K^T. */
+static inline struct ode_conv
+ode_conv_back(const struct ode_conv *c)
+{
+    struct ode_conv back = *c;
+
+    back.in = c->out;
+    back.out = c->in;
+    return back;
+}
+
+/* Whether the Winograd way pays for 3x3 kernels of these extents. */
+bool ode_conv_prefers_winograd(int in, int out, int h, int w);
 
 /* Blocks that hold c channels. */
 static inline int
@@ -73,24 +99,56 @@ ode_packed(int in, int out)
     return (size_t)ode_blocks(in) * (size_t)ode_blocks(out) * 9 * ODE_VEC * ODE_VEC;
 }
 
+/* Reals in prepared weights. */
+static inline size_t
+ode_prepared(const struct ode_conv *c)
+{
+    return ode_packed(c->in, c->out) / 9 * (c->winograd ? 16 : 9);
+}
+
+/* What becomes of the sums u = K x + b of a convolution. */
+enum ode_finish_kind {
+    ODE_FINISH_SUM,     /* y = u                                                    */
+    ODE_FINISH_ACT,     /* y = scale * s(u), and u itself is kept if wanted         */
+    ODE_FINISH_ADJOINT, /* y = scale * s'(v) * u; sums of y; scale * s(v) if wanted */
+    ODE_FINISH_STEP,    /* y = y0 + sign * round(u)                                 */
+    ODE_FINISH_ACT_STEP /* y = y0 + sign * round(scale * s(u)), likewise            */
+};
+
+/* Images are those of c->out channels, per-channel vectors have [out blocks * 16]. */
+struct ode_finish {
+    enum ode_finish_kind kind;
+    real *y;
+    const real *b;    /* NULL: 0 */
+    enum ode_act act; /* ACT, ADJOINT */
+    real scale;
+    real *u;        /* ACT: receives u; NULL: not wanted */
+    const real *v;  /* ADJOINT: where s' is taken */
+    real *a;        /* ADJOINT: receives scale * s(v); NULL: not wanted */
+    real *db;       /* ADJOINT: += sum of y over pixels and images; NULL: not wanted */
+    const real *y0; /* STEP: may be y. Channels beyond c->out stay those of y0. */
+    real sign;      /* STEP: 1 or -1 */
+    real grid;      /* STEP: rounded to multiples of it; 0: not rounded */
+    real top;       /* STEP: raised to the largest |y|; a NaN may or may not show */
+};
+
 struct ode_kernels {
     const char *name;
     enum ode_isa isa;
 
-    /* y = K x + b. x: image of c->in, y: image of c->out, w: packed, b: [out blocks * 16]
-     * or NULL. 18 in out h w FLOP. */
-    void (*conv)(const struct ode_conv *c, const real *x, const real *w, const real *b,
-                 real *y);
+    /* prepared = what conv() reads, of packed kernels w. */
+    void (*conv_prepare)(const struct ode_conv *c, const real *w, real *prepared);
 
-    /* y = y0 + sign * round(K x), rounded to multiples of grid (0: not rounded). y0 may
-     * be y. sign is 1 or -1. Returns the largest |y|; a NaN may or may not show in it. */
-    real (*conv_add)(const struct ode_conv *c, const real *x, const real *w, real sign,
-                     real grid, const real *y0, real *y);
+    /* u = K x + b for n images, finished as f says. x: images of c->in; y may be none of
+     * the images that are read, but for y0. 18 in out h w FLOP an image, if direct. */
+    void (*conv)(const struct ode_conv *c, int n, const real *x, const real *prepared,
+                 struct ode_finish *f);
 
-    /* dw[o][i][ky][kx] += sum over pixels of p[o](y, x) * x[i](y + ky - 1, x + kx - 1):
-     * the gradient of <p, K x>. p: image of c->out, x: image of c->in, dw: packed. */
-    void (*conv_weights)(const struct ode_conv *c, const real *p, const real *x,
-                         real *dw);
+    /* dw[o][i][ky][kx] += sum over pairs, images, pixels of
+     * p[o](y, x) * x[i](y + ky - 1, x + kx - 1): the gradient of <p, K x>, for one or two
+     * pairs (p, x). p: images of c->out, x: images of c->in, dw: packed. */
+    void (*conv_weights)(const struct ode_conv *c, int n, int pairs, const real *const *p,
+                         const real *const *x, real *dw);
 
     /* a = scale * s(u), inside the halo. */
     void (*act)(enum ode_act act, real scale, int blocks, int h, int w, const real *u,
@@ -101,7 +159,7 @@ struct ode_kernels {
     void (*act_adjoint)(enum ode_act act, real scale, int blocks, int h, int w,
                         const real *u, const real *p, real *q, real *db);
 
-    /* y = y0 + sign * round(x) inside the halo of c channels, rounded as by conv_add; y0
+    /* y = y0 + sign * round(x) inside the halo of c channels, as ODE_FINISH_STEP; y0
      * may be y. Channels beyond c stay those of y0. Returns the largest |y|. */
     real (*step)(int c, int h, int w, const real *x, real sign, real grid, const real *y0,
                  real *y);

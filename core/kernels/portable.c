@@ -1,7 +1,11 @@
 /* portable.c - the kernels for any machine: the meaning of correct. */
-#define TILE1 2
-#define TILE2 0
-#define TILEG 1
+#define TILE1       2
+#define TILE2       0
+#define TILEG       1
+#define TILEG_ROLLS 0
+#define WTILE1      2
+#define WTILE2      0
+#define WTILEG      2
 #include "core/kernels/body.h"
 #include "core/kernels/tables.h"
 

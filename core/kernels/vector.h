@@ -91,7 +91,7 @@ v_abs(vec a)
 ALWAYS vec
 v_all(real x)
 {
-    return (vec){ 0 } + x;
+    return x - (vec){ 0 }; /* also of -0 */
 }
 
 ALWAYS vec

@@ -1,15 +1,20 @@
 /* cna.c - convolution, normalisation, activation of n images. */
 #include "core/layers/cna.h"
 
+static struct ode_finish
+sum_in(real *y)
+{
+    return (struct ode_finish){ .kind = ODE_FINISH_SUM, .y = y };
+}
+
 void
 ode_cna_forward(const struct ode_cna *c, enum ode_mode mode, const real *x, real *u,
                 real *y)
 {
-    const size_t in = ode_image(c->conv.in, c->conv.h, c->conv.w);
-    const size_t out = ode_image(c->conv.out, c->conv.h, c->conv.w);
+    struct ode_finish sum = sum_in(u);
 
-    for (size_t i = 0; c->k && i < (size_t)c->shape.n; i++)
-        c->kernels->conv(&c->conv, x + i * in, c->k, NULL, u + i * out);
+    if (c->k)
+        c->kernels->conv(&c->conv, c->shape.n, x, c->k, &sum);
     ode_norm_forward(&c->norm, &c->shape, mode, c->k ? u : x, y);
     if (c->active)
         c->kernels->act(c->act, 1, c->shape.n * c->shape.blocks, c->shape.h, c->shape.w,
@@ -20,8 +25,7 @@ void
 ode_cna_adjoint(const struct ode_cna *c, const real *x, const real *u, real *spare,
                 real *d)
 {
-    const size_t in = ode_image(c->conv.in, c->conv.h, c->conv.w);
-    const size_t out = ode_image(c->conv.out, c->conv.h, c->conv.w);
+    const real *const cotangent = d;
 
     if (c->active) {
         ode_norm_forward(&c->norm, &c->shape, ODE_REPLAY, u, spare);
@@ -29,21 +33,15 @@ ode_cna_adjoint(const struct ode_cna *c, const real *x, const real *u, real *spa
                                 c->shape.w, spare, d, d, NULL);
     }
     ode_norm_adjoint(&c->norm, &c->shape, u, d, d);
-    for (size_t i = 0; c->k && i < (size_t)c->shape.n; i++)
-        c->kernels->conv_weights(&c->conv, d + i * out, x + i * in, c->dk);
+    if (c->k)
+        c->kernels->conv_weights(&c->conv, c->shape.n, 1, &cotangent, &x, c->dk);
 }
 
 void
 ode_cna_back(const struct ode_cna *c, const real *d, real *dx)
 {
-    const struct ode_conv back = { .in = c->conv.out,
-                                   .out = c->conv.in,
-                                   .h = c->conv.h,
-                                   .w = c->conv.w,
-                                   .point = c->conv.point };
-    const size_t in = ode_image(c->conv.in, c->conv.h, c->conv.w);
-    const size_t out = ode_image(c->conv.out, c->conv.h, c->conv.w);
+    const struct ode_conv back = ode_conv_back(&c->conv);
+    struct ode_finish sum = sum_in(dx);
 
-    for (size_t i = 0; i < (size_t)c->shape.n; i++)
-        c->kernels->conv(&back, d + i * out, c->kt, NULL, dx + i * in);
+    c->kernels->conv(&back, c->shape.n, d, c->kt, &sum);
 }

@@ -12,7 +12,7 @@
 struct ode_cna {
     const struct ode_kernels *kernels; /* borrowed, like all here */
     struct ode_conv conv;
-    const real *k, *kt; /* packed; NULL: no convolution, no K^T */
+    const real *k, *kt; /* prepared; NULL: no convolution, no K^T */
     real *dk;           /* for the adjoint */
     struct ode_normaliser norm;
     enum ode_act act;

@@ -6,9 +6,10 @@
 real
 ode_to_grid(real x, real grid)
 {
-    const real magic = grid * (real)1.5 * (real)(1ull << (ODE_REAL_BITS - 1));
+    const real magic = grid * (real)(1ull << (ODE_REAL_BITS - 1));
+    const real away = x < 0 ? -magic : magic;
 
-    return grid > 0 ? (x + magic) - magic : x;
+    return grid > 0 ? (x + away) - away : x;
 }
 
 /* Index of channel c at (y, x) in an image of size h x w. */

@@ -36,6 +36,20 @@ ode_exec_micro(const struct ode_net *net)
     return state < 1 ? 1 : state > MICRO_MOST ? MICRO_MOST : (int)state;
 }
 
+/* What a step works with: two parts of a state, their cotangents, three of scratch. */
+enum { GROUP_BYTES = 1 << 20, GROUP_IMAGES = 7 };
+
+int
+ode_exec_group(const struct ode_net *net, int s, int micro)
+{
+    const size_t image = GROUP_IMAGES * net->segment[s].image * sizeof(real);
+    const int fit = (int)(GROUP_BYTES / image);
+
+    if (net->norm == ODE_NORM_BATCH || fit > micro)
+        return micro;
+    return fit > 0 ? fit : 1;
+}
+
 int
 ode_exec_micros(const struct ode_net *net, size_t n)
 {
@@ -97,19 +111,22 @@ scratch_place(struct ode_work *w, const struct ode_exec *e, struct ode_arena *ar
     const size_t m = (size_t)e->micro;
     const int layer =
         ode_layer_scratch(net->form, net->norm != ODE_NORM_NONE, net->before);
-    size_t image = 0;
+    size_t image = 0, group = 0;
 
-    for (int s = 0; s < net->segment_n; s++)
-        image = larger(image, net->segment[s].image);
+    for (int s = 0; s < net->segment_n; s++) {
+        const size_t one = net->segment[s].image;
+
+        image = larger(image, one);
+        group = larger(group, (size_t)ode_exec_group(net, s, e->micro) * one);
+    }
     for (int i = 0; i < 2; i++) {
         w->cotangent[i].y = ode_arena_take(arena, m * image, sizeof(real));
         w->cotangent[i].z = ode_arena_take(arena, m * image, sizeof(real));
     }
-    image *= net->norm == ODE_NORM_BATCH ? m : 1;
     for (int i = 0; i < layer; i++)
-        w->scratch[i] = ode_arena_take(arena, image, sizeof(real));
+        w->scratch[i] = ode_arena_take(arena, group, sizeof(real));
     for (int i = 0; i < net->block->spare; i++)
-        w->spare[i] = ode_arena_take(arena, image, sizeof(real));
+        w->spare[i] = ode_arena_take(arena, group, sizeof(real));
     if (net->block->repeats)
         w->moment = ode_arena_take(arena, net->moment_n, sizeof(real));
     for (int i = 0; i < ode_link_wide(net); i++)

@@ -67,6 +67,11 @@ struct ode_work {
     int *label;
 };
 
+/* Images of a micro-batch of `micro` that go through a step of segment s together: all
+ * that batch normalisation looks at; else so many that what a step works with stays in a
+ * core's second-level cache. */
+int ode_exec_group(const struct ode_net *net, int s, int micro);
+
 /* Images in a micro-batch, so that a state takes about half a MiB; and in how many
  * micro-batches a batch of n is dealt: micro i holds images [i n / k, (i + 1) n / k). */
 int ode_exec_micro(const struct ode_net *net);

@@ -66,13 +66,17 @@ slot_add(struct builder *b, struct ode_slot slot, bool moment)
 {
     struct ode_net *net = b->net;
     size_t *room = moment ? &net->moment_n : &net->lane_n;
+    size_t packed, taken;
 
     slot.n = (slot.n + ODE_VEC - 1) / ODE_VEC * ODE_VEC;
+    packed = slot.conv.in ? ode_prepared(&slot.conv) : slot.n;
+    taken = slot.conv.in ? 2 * slot.n : 0; /* K and K^T */
+    net->room_n = taken > net->room_n ? taken : net->room_n;
     slot.packed = net->packed_n;
-    net->packed_n += slot.n;
+    net->packed_n += packed;
     if (slot.flip) {
         slot.flipped = net->packed_n;
-        net->packed_n += slot.n;
+        net->packed_n += packed;
     }
     if (moment || !b->statistics) {
         slot.lane = *room;
@@ -133,6 +137,20 @@ norm_add(struct builder *b, struct ode_norm_site *site, enum ode_norm kind, int 
          vector_add(b, ODE_TENSOR_VARIANCE, channels, parts, name, ".variance"));
 }
 
+/* A convolution, and the way in which it is done. */
+static struct ode_conv
+conv_shape(const struct ode_net *net, int in, int out, int size, int taps)
+{
+    const bool wins = ode_conv_prefers_winograd(in, out, size, size);
+
+    return (struct ode_conv){ .in = in,
+                              .out = out,
+                              .h = size,
+                              .w = size,
+                              .point = taps == 1,
+                              .winograd = taps == 3 && wins && !net->direct };
+}
+
 /* A kernel of taps x taps outside blocks. */
 static void
 kernel_add(struct builder *b, struct ode_cna_site *site, bool fixed, int taps, int in,
@@ -141,16 +159,13 @@ kernel_add(struct builder *b, struct ode_cna_site *site, bool fixed, int taps, i
     const int dim[] = { out, in, taps, taps };
     const int i = tensor_add(b, fixed, ODE_TENSOR_CONV, 4, dim, "%s", name);
     const int stored = in_parts > 0 ? ode_padded(in, in_parts) : in;
-    const struct ode_slot slot = { .n = ode_packed(stored, ode_padded(out, parts)),
-                                   .parts = parts,
-                                   .in_parts = in_parts > 0 ? in_parts : 1,
-                                   .flip = site->flip };
+    struct ode_slot slot = { .n = ode_packed(stored, ode_padded(out, parts)),
+                             .parts = parts,
+                             .in_parts = in_parts > 0 ? in_parts : 1,
+                             .flip = site->flip };
 
-    site->conv = (struct ode_conv){ .in = stored,
-                                    .out = ode_padded(out, parts),
-                                    .h = size,
-                                    .w = size,
-                                    .point = taps == 1 };
+    slot.conv = conv_shape(b->net, stored, ode_padded(out, parts), size, taps);
+    site->conv = slot.conv;
     made(&site->weight, own_slot(b, i, slot, false));
 }
 
@@ -423,12 +438,14 @@ block_slot(const struct ode_net *net, int s, enum ode_part part)
     const bool kernel = parts[part].kind == ODE_TENSOR_CONV;
     const bool anti = part == ODE_PART_KERNEL && net->form == ODE_FORM_ANTISYMMETRIC;
 
-    return (struct ode_slot){ .n = kernel ? ode_packed(width, width)
-                                          : (size_t)ode_padded(width, 1),
-                              .parts = 1,
-                              .in_parts = 1,
-                              .flip = kernel && !anti,
-                              .antisymmetric = anti };
+    return (struct ode_slot){
+        .conv = kernel ? net->segment[s].conv : (struct ode_conv){ 0 },
+        .n = kernel ? ode_packed(width, width) : (size_t)ode_padded(width, 1),
+        .parts = 1,
+        .in_parts = 1,
+        .flip = kernel && !anti,
+        .antisymmetric = anti
+    };
 }
 
 /* The slots of one point in time; a role's tensors are table[node][role]. */
@@ -603,7 +620,7 @@ segment_init(struct ode_net *net, const struct ode_recipe_spec *recipe,
         finest[u] = model->units[u].blocks;
     end = model->step * ode_net_segment_blocks(model, finest, s);
     net->segment[s] = (struct ode_stretch){
-        .conv = {.in = width, .out = width, .h = size, .w = size},
+        .conv = conv_shape(net, width, width, size, 3),
         .width = width,
         .image = ode_image(width, size, size),
         .blocks = n,
@@ -689,6 +706,7 @@ net_shape(const struct ode_recipe_spec *recipe, const struct ode_level_spec *lev
             m->norm_before && form != ODE_FORM_RESIDUAL && m->stem_norm != ODE_NORM_NONE,
         .parts = ops->layout == ODE_HALVES ? 2 : 1,
         .whitening = m->opening == ODE_OPENING_WHITENING,
+        .direct = recipe->train.convolution == ODE_CONVOLUTION_DIRECT,
         .segment_n = (int)m->units_n,
     };
 

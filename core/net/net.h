@@ -33,14 +33,15 @@ enum { ODE_SEGMENTS_MAX = 8, ODE_ROLES_MAX = 22 };
 
 /* A weight as the kernels see it; offsets in reals. */
 struct ode_slot {
-    int tensor, next; /* the node before it and the one after; -1: none     */
-    real weight;      /* of the one after                                   */
-    size_t packed;    /* in the packed weights                              */
-    size_t flipped;   /* K^T in the packed weights, where there is one      */
-    size_t lane;      /* its gradient in a lane; of a moment, in a result's */
-    size_t n;         /* reals there, padding included                      */
-    int parts;        /* its channels are stored as so many padded runs     */
-    int in_parts;     /* a kernel's input channels, likewise                */
+    int tensor, next;     /* the node before it and the one after; -1: none     */
+    real weight;          /* of the one after                                   */
+    struct ode_conv conv; /* of a 3x3 or 1x1 kernel; else in is 0               */
+    size_t packed;        /* in the packed weights; a kernel's are prepared     */
+    size_t flipped;       /* K^T in the packed weights, where there is one      */
+    size_t lane;          /* its gradient in a lane; of a moment, in a result's */
+    size_t n;             /* reals there, padding included                      */
+    int parts;            /* its channels are stored as so many padded runs     */
+    int in_parts;         /* a kernel's input channels, likewise                */
     bool flip, antisymmetric;
 };
 
@@ -114,12 +115,14 @@ struct ode_net {
     bool bare;          /* but not before the very first */
     int parts;          /* images of a state that hold its channels: 1 or 2 */
     bool whitening;     /* opening.weight is fixed */
+    bool direct;        /* no convolution goes the Winograd way */
     struct ode_params params;
     struct ode_slot *slot;
     int slot_n, trained_slots; /* trained first, then statistics */
     struct ode_uses *uses;     /* one per tensor */
     int *point;                /* slots of blocks: [point][role], -1: none */
     size_t packed_n, lane_n, moment_n;
+    size_t room_n;          /* that ode_net_prepare() needs */
     int role[2][ODE_PARTS]; /* of a layer's part; -1: it has none */
     int role_n;
     int segment_n;
@@ -149,9 +152,14 @@ int ode_net_segment_blocks(const struct ode_model_spec *model, const int64_t *bl
 void ode_net_initialise(const struct ode_net *net, uint64_t seed, real *theta,
                         real *statistics);
 
-/* Slot i from theta (or the statistics) to where the kernels read it. */
+/* The value of slot i from theta (or the statistics), as its gradient is laid out in a
+ * lane: k, slot.n reals. kt: K^T, where the slot has one. Padding is not written. */
 void ode_net_pack(const struct ode_net *net, int i, const real *theta,
-                  const real *statistics, real *packed);
+                  const real *statistics, real *k, real *kt);
+
+/* The same to where and how the kernels of a table read it. room: room_n reals. */
+void ode_net_prepare(const struct ode_net *net, const struct ode_kernels *kernels, int i,
+                     const real *theta, const real *statistics, real *room, real *packed);
 
 /* gradient[tensor i] = sum over `lanes` lanes of its slots' gradients, in a fixed tree.
  */

@@ -110,7 +110,7 @@ standard_at(const struct kernel_shape *k, int o, int i, int tap)
 }
 
 static void
-kernel_pack(const struct kernel_shape *k, const struct sample *x, real *packed)
+kernel_pack(const struct kernel_shape *k, const struct sample *x, real *forth, real *back)
 {
     const struct ode_slot *slot = k->slot;
 
@@ -124,16 +124,15 @@ kernel_pack(const struct kernel_shape *k, const struct sample *x, real *packed)
 
                 if (slot->antisymmetric)
                     value -= sample_at(x, standard_at(k, i, o, 8 - tap));
-                packed[slot->packed + packed_at(from, to, at, k->in_blocks)] = value;
+                forth[packed_at(from, to, at, k->in_blocks)] = value;
                 if (slot->flip)
-                    packed[slot->flipped + packed_at(to, from, 8 - at, k->out_blocks)] =
-                        value;
+                    back[packed_at(to, from, 8 - at, k->out_blocks)] = value;
             }
 }
 
 void
 ode_net_pack(const struct ode_net *net, int i, const real *theta, const real *statistics,
-             real *packed)
+             real *forth, real *back)
 {
     const struct ode_slot *slot = &net->slot[i];
     const struct ode_tensor *t;
@@ -151,14 +150,32 @@ ode_net_pack(const struct ode_net *net, int i, const real *theta, const real *st
     if (t->kind == ODE_TENSOR_CONV) {
         const struct kernel_shape k = kernel_shape(t, slot);
 
-        kernel_pack(&k, &x, packed);
+        kernel_pack(&k, &x, forth, back);
     } else if (t->kind == ODE_TENSOR_DENSE) {
-        memcpy(packed + slot->packed, x.before, t->n * sizeof *packed);
+        memcpy(forth, x.before, t->n * sizeof *forth);
     } else {
         for (int c = 0; c < t->dim[0]; c++)
-            packed[slot->packed + (size_t)ode_position(c, t->dim[0], slot->parts)] =
-                sample_at(&x, (size_t)c);
+            forth[ode_position(c, t->dim[0], slot->parts)] = sample_at(&x, (size_t)c);
     }
+}
+
+/* Padded channels of the room are those of other kernels: they are emptied first. */
+void
+ode_net_prepare(const struct ode_net *net, const struct ode_kernels *kernels, int i,
+                const real *theta, const real *statistics, real *room, real *packed)
+{
+    const struct ode_slot *slot = &net->slot[i];
+    const struct ode_conv back = ode_conv_back(&slot->conv);
+    real *forth = slot->conv.in ? room : packed + slot->packed;
+
+    if (slot->conv.in)
+        memset(room, 0, (slot->flip ? 2 : 1) * slot->n * sizeof *room);
+    ode_net_pack(net, i, theta, statistics, forth, room + slot->n);
+    if (!slot->conv.in)
+        return;
+    kernels->conv_prepare(&slot->conv, room, packed + slot->packed);
+    if (slot->flip)
+        kernels->conv_prepare(&back, room + slot->n, packed + slot->flipped);
 }
 
 /* --- reduction --------------------------------------------------------------------- */

@@ -67,12 +67,12 @@ ode_segment_place(struct ode_track *track, const struct ode_exec *e, int s,
 
 /* State j of image i, if the states take `slots` slots. */
 static struct ode_pair
-state(const struct ode_exec *e, const struct ode_track *t, int s, int j, int slots,
-      size_t i)
+state(const struct ode_exec *e, const struct ode_track *t, int s, int j, int slots, int i)
 {
     const size_t image = e->net->segment[s].image, micro = (size_t)e->micro;
-    const size_t y = ((size_t)((j + is_two_step(e->net)) % slots) * micro + i) * image;
-    const size_t z = ((size_t)(j % slots) * micro + i) * image;
+    const size_t first = (size_t)i * image, slot = micro * image;
+    const size_t y = (size_t)((j + is_two_step(e->net)) % slots) * slot + first;
+    const size_t z = (size_t)(j % slots) * slot + first;
 
     return (struct ode_pair){ t->y + y, t->z                  ? t->z + y
                                         : is_two_step(e->net) ? t->y + z
@@ -174,13 +174,6 @@ layer(const struct ode_exec *e, int point, int l, real *moment, real *lane)
                                .norm = normaliser(e, point, l, norm, moment, lane) };
 }
 
-/* Whether all images have to go through a block together. */
-static bool
-together(const struct ode_net *net)
-{
-    return net->norm == ODE_NORM_BATCH;
-}
-
 /*
  * Step b of segment s. On the way back, batch moments are those that were written down;
  * but where an integrator evaluates the same layer several times, only its last moments
@@ -200,7 +193,7 @@ step_init(const struct ode_exec *e, struct ode_work *w, int s, int b, int n,
                   .form = net->form,
                   .mode = again ? ODE_TRAIN : mode,
                   .grid = g->grid,
-                  .n = together(net) ? n : 1},
+                  .n = n},
         .start = net->start,
         .dt = g->dt,
         .first = b == 0,
@@ -215,13 +208,24 @@ step_init(const struct ode_exec *e, struct ode_work *w, int s, int b, int n,
     return step;
 }
 
+/* The step for images i on: as many as go through it at once. */
+static struct ode_step
+step_at(const struct ode_step *step, const struct ode_exec *e, int s, int i, int n)
+{
+    const int most = ode_exec_group(e->net, s, e->micro);
+    struct ode_step some = *step;
+
+    some.shape.n = n - i < most ? n - i : most;
+    return some;
+}
+
 /* Scratch of another segment's shape would leave values in this one's halo. */
 static void
-scratch_clear(const struct ode_exec *e, struct ode_work *w, int s, int n)
+scratch_clear(const struct ode_exec *e, struct ode_work *w, int s)
 {
     const struct ode_net *net = e->net;
     const size_t bytes =
-        (together(net) ? (size_t)n : 1) * net->segment[s].image * sizeof(real);
+        (size_t)ode_exec_group(net, s, e->micro) * net->segment[s].image * sizeof(real);
 
     for (int i = 0; i < ODE_LAYER_SCRATCH_MAX && w->scratch[i]; i++)
         memset(w->scratch[i], 0, bytes);
@@ -231,7 +235,7 @@ scratch_clear(const struct ode_exec *e, struct ode_work *w, int s, int n)
 
 /* What step b of a run keeps of image i and those that go with it. */
 static real *const *
-kept(const struct ode_exec *e, const struct ode_track *t, int s, int b, size_t i,
+kept(const struct ode_exec *e, const struct ode_track *t, int s, int b, int i,
      real *keep[2])
 {
     const struct ode_block_ops *ops = e->net->block;
@@ -239,7 +243,7 @@ kept(const struct ode_exec *e, const struct ode_track *t, int s, int b, size_t i
     for (int k = 0; k < ops->keeps; k++)
         keep[k] =
             t->kept
-            + ((size_t)((b * ops->keeps + k) * e->micro) + i) * e->net->segment[s].image;
+            + (size_t)((b * ops->keeps + k) * e->micro + i) * e->net->segment[s].image;
     return ops->keeps ? keep : NULL;
 }
 
@@ -252,11 +256,13 @@ step_forward(const struct ode_exec *e, const struct ode_track *t, int s, int j, 
 {
     real top = 0, *keep[2];
 
-    for (size_t i = 0; i < (size_t)n; i += (size_t)step->shape.n) {
+    for (int i = 0, some; i < n; i += some) {
+        const struct ode_step at = step_at(step, e, s, i, n);
         const real most = e->net->block->forward(
-            step, state(e, t, s, j, slots, i), state(e, t, s, j + 1, slots, i),
+            &at, state(e, t, s, j, slots, i), state(e, t, s, j + 1, slots, i),
             keeping ? kept(e, t, s, j, i, keep) : NULL);
 
+        some = at.shape.n;
         top = most > top ? most : top;
     }
     return top;
@@ -293,7 +299,7 @@ ode_segment_forward(const struct ode_exec *e, struct ode_work *w, int s, int n,
     const int slots = forward_slots(e->net, g), run = run_of(g);
     real top = 0;
 
-    scratch_clear(e, w, s, n);
+    scratch_clear(e, w, s);
     for (int b = 0; b < g->blocks; b++) {
         const struct ode_step step = step_init(e, w, s, b, n, mode, moment, NULL);
         real most;
@@ -326,11 +332,16 @@ step_adjoint(const struct ode_exec *e, const struct ode_track *t, int s, int j, 
     const size_t image = e->net->segment[s].image;
     real *keep[2];
 
-    for (size_t i = 0; i < (size_t)n; i += (size_t)step->shape.n)
-        e->net->block->adjoint(step, state(e, t, s, j, slots, i),
+    for (int i = 0, some; i < n; i += some) {
+        const struct ode_step at = step_at(step, e, s, i, n);
+        const size_t from = (size_t)i * image;
+
+        some = at.shape.n;
+        e->net->block->adjoint(&at, state(e, t, s, j, slots, i),
                                state(e, t, s, j + 1, slots, i),
                                keeping ? kept(e, t, s, j, i, keep) : NULL,
-                               (struct ode_pair){ d->y + i * image, d->z + i * image });
+                               (struct ode_pair){ d->y + from, d->z + from });
+    }
     if (is_two_step(e->net))
         pair_swap(d);
 }
@@ -389,7 +400,7 @@ ode_segment_backward(const struct ode_exec *e, struct ode_work *w, int s, int n,
 {
     const struct ode_stretch *g = &e->net->segment[s];
 
-    scratch_clear(e, w, s, n);
+    scratch_clear(e, w, s);
     if (is_two_step(e->net)) /* only the last state went on */
         memset(d->z, 0, (size_t)n * g->image * sizeof *d->z);
     if (g->memory == ODE_MEMORY_STORE)
@@ -408,12 +419,16 @@ ode_segment_inverse(const struct ode_exec *e, struct ode_work *w, int s, int n,
     const int slots = forward_slots(e->net, &e->net->segment[s]);
     const struct ode_track *t = &w->track[s];
 
-    scratch_clear(e, w, s, n);
+    scratch_clear(e, w, s);
     for (int b = e->net->segment[s].blocks - 1; b >= 0; b--) {
         const struct ode_step step = step_init(e, w, s, b, n, mode, moment, NULL);
 
-        for (size_t i = 0; i < (size_t)n; i += (size_t)step.shape.n)
-            e->net->block->inverse(&step, state(e, t, s, b, slots, i),
+        for (int i = 0, some; i < n; i += some) {
+            const struct ode_step at = step_at(&step, e, s, i, n);
+
+            some = at.shape.n;
+            e->net->block->inverse(&at, state(e, t, s, b, slots, i),
                                    state(e, t, s, b + 1, slots, i));
+        }
     }
 }

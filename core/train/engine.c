@@ -45,6 +45,7 @@ engine_place(struct ode_engine *e, struct ode_arena *a)
     e->statistics = ode_arena_take(a, net->params.statistic_n, sizeof(real));
     e->packed = ode_arena_take(a, net->packed_n, sizeof(real));
     e->exec.packed = e->packed;
+    e->room = ode_arena_take(a, (size_t)e->threads * net->room_n, sizeof(real));
     e->lane = ode_arena_take(a, (size_t)e->lanes, sizeof *e->lane);
     for (int i = 0; i < e->lanes; i++) {
         real *lane = ode_arena_take(a, net->lane_n, sizeof(real));
@@ -264,13 +265,22 @@ update_task(void *context, int thread, int tensor)
         average_follow(u->ema, t->n, e->theta + t->offset, e->average + t->offset);
 }
 
+/* Slot i of theta to where the kernels read it. */
+static void
+slot_prepare(struct ode_engine *e, int thread, int i, const real *theta)
+{
+    const struct ode_net *net = e->exec.net;
+
+    ode_net_prepare(net, e->exec.kernels, i, theta, e->statistics,
+                    e->room + (size_t)thread * net->room_n, e->packed);
+}
+
 static void
 pack_task(void *context, int thread, int slot)
 {
     struct ode_engine *e = context;
 
-    (void)thread;
-    ode_net_pack(e->exec.net, slot, e->theta, e->statistics, e->packed);
+    slot_prepare(e, thread, slot, e->theta);
 }
 
 void
@@ -284,8 +294,7 @@ pack_average_task(void *context, int thread, int slot)
 {
     struct ode_engine *e = context;
 
-    (void)thread;
-    ode_net_pack(e->exec.net, slot, e->average, e->statistics, e->packed);
+    slot_prepare(e, thread, slot, e->average);
 }
 
 void
@@ -397,7 +406,7 @@ moments_add(struct ode_engine *e, int micros, double keep, double weight)
         if (net->params.tensor[i].kind != ODE_TENSOR_CONV)
             moment_follow(e, i, micros, keep, weight);
     for (int i = net->trained_slots; i < net->slot_n; i++)
-        ode_net_pack(net, i, e->theta, e->statistics, e->packed);
+        slot_prepare(e, 0, i, e->theta);
 }
 
 void

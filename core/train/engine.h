@@ -43,7 +43,7 @@ struct ode_engine {
     real *theta, *momentum, *gradient, *statistics; /* params.theta_n, statistic_n */
     real *second, *average; /* theta_n; NULL where the configuration has none */
     double *squares;        /* |gradient|^2 of each trained tensor */
-    real *packed;
+    real *packed, *room;    /* room: of each thread, to prepare weights */
     real **lane;
     struct ode_work *work;
     struct ode_result *result; /* one per micro-batch */

@@ -182,15 +182,17 @@ kernel_norm(struct ode_gauge_room *room, const struct ode_exec *e, int s, int sl
     const real *forth = e->packed + k->packed;
     const real *back = k->antisymmetric ? forth : e->packed + k->flipped; /* or less it */
     real *v = room->vector[0], *kv = room->vector[1];
+    struct ode_finish to_kv = { .kind = ODE_FINISH_SUM, .y = kv };
+    struct ode_finish to_v = { .kind = ODE_FINISH_SUM, .y = v };
     double norm = 0;
 
     vector_start(g, s, v);
     memset(kv, 0, g->image * sizeof *kv);
     vector_normalise(e->kernels, g->image, v);
     for (int i = 0; i < ROUNDS; i++) {
-        e->kernels->conv(&g->conv, v, forth, NULL, kv);
+        e->kernels->conv(&g->conv, 1, v, forth, &to_kv);
         norm = vector_normalise(e->kernels, g->image, kv);
-        e->kernels->conv(&g->conv, kv, back, NULL, v);
+        e->kernels->conv(&g->conv, 1, kv, back, &to_v);
         norm = vector_normalise(e->kernels, g->image, v);
     }
     return norm;

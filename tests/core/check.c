@@ -311,12 +311,13 @@ START_TEST(a_loss_of_energy_is_found)
 END_TEST
 
 static void
-weights_twice(const struct ode_conv *c, const real *p, const real *x, real *dw)
+weights_twice(const struct ode_conv *c, int n, int pairs, const real *const *p,
+              const real *const *x, real *dw)
 {
     const struct ode_kernels *k = ode_kernels_best(ODE_ISA_ALL);
 
-    k->conv_weights(c, p, x, dw);
-    k->conv_weights(c, p, x, dw);
+    k->conv_weights(c, n, pairs, p, x, dw);
+    k->conv_weights(c, n, pairs, p, x, dw);
 }
 
 START_TEST(a_wrong_kernel_is_found)

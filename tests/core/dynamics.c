@@ -38,9 +38,10 @@ packed_apply(const struct orbit *o, const double *x, double *y)
     const int slot = o->net.point[o->net.role[0][ODE_PART_KERNEL]];
     real *in = aligned_alloc(64, g->image * sizeof *in);
     real *out = aligned_alloc(64, g->image * sizeof *out);
+    struct ode_finish f = { .kind = ODE_FINISH_SUM, .y = out };
 
     toy_blocked(g->width, o->size, o->size, x, in);
-    o->exec.kernels->conv(&g->conv, in, o->packed + o->net.slot[slot].packed, NULL, out);
+    o->exec.kernels->conv(&g->conv, 1, in, o->packed + o->net.slot[slot].packed, &f);
     toy_planes(g->width, o->size, o->size, out, y);
     free(in);
     free(out);

@@ -178,23 +178,25 @@ START_TEST(reduction_undoes_packing)
     const struct ode_recipe_spec r = recipe_of(6, 10, 40, 3);
     struct ode_net net;
     struct ode_err err;
-    real *theta, *statistics, *packed, *lane[3], *sum;
+    real *theta, *statistics, *k, *kt, *lane[3], *sum;
 
     test_ok(ode_net_init(&net, &r, 0, 3, 7, &err), &err);
     theta = calloc(net.params.theta_n, sizeof *theta);
     statistics = calloc(net.params.statistic_n, sizeof *statistics);
-    packed = calloc(net.packed_n, sizeof *packed);
+    k = calloc(net.lane_n, sizeof *k);
+    kt = calloc(net.lane_n, sizeof *kt);
     sum = calloc(net.params.theta_n, sizeof *sum);
     for (int l = 0; l < 3; l++)
         lane[l] = calloc(net.lane_n, sizeof **lane);
     ode_net_initialise(&net, 1, theta, statistics);
-    for (int i = 0; i < net.slot_n; i++)
-        ode_net_pack(&net, i, theta, statistics, packed);
-    for (int i = 0; i < net.trained_slots; i++)
-        for (int l = 0; l < 3; l++) /* a lane has the layout of the packed weights */
-            for (size_t j = 0; j < net.slot[i].n; j++)
-                lane[l][net.slot[i].lane + j] =
-                    (real)(l + 1) * packed[net.slot[i].packed + j];
+    for (int i = 0; i < net.trained_slots; i++) {
+        const struct ode_slot *slot = &net.slot[i];
+
+        ode_net_pack(&net, i, theta, statistics, k + slot->lane, kt + slot->lane);
+        for (int l = 0; l < 3; l++)
+            for (size_t j = slot->lane; j < slot->lane + slot->n; j++)
+                lane[l][j] = (real)(l + 1) * k[j];
+    }
     for (int i = 0; i < net.params.trained_n; i++)
         ode_net_reduce(&net, i, lane, 3, sum);
     for (size_t j = 0; j < net.params.theta_n; j++)
@@ -203,7 +205,8 @@ START_TEST(reduction_undoes_packing)
         free(lane[l]);
     free(theta);
     free(statistics);
-    free(packed);
+    free(k);
+    free(kt);
     free(sum);
     ode_net_release(&net);
 }

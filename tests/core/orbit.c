@@ -33,6 +33,7 @@ orbit_place(struct orbit *o, struct ode_arena *arena)
     o->theta = ode_arena_take(arena, o->net.params.theta_n, sizeof(real));
     o->gradient = ode_arena_take(arena, o->net.params.theta_n, sizeof(real));
     o->packed = ode_arena_take(arena, o->net.packed_n, sizeof(real));
+    o->room = ode_arena_take(arena, o->net.room_n, sizeof(real));
     o->lane = ode_arena_take(arena, o->net.lane_n, sizeof(real));
     o->exec.packed = o->packed;
     ode_work_place(&o->work, &o->exec, arena);
@@ -91,7 +92,7 @@ void
 orbit_pack(struct orbit *o)
 {
     for (int i = 0; i < o->net.slot_n; i++)
-        ode_net_pack(&o->net, i, o->theta, NULL, o->packed);
+        ode_net_prepare(&o->net, o->exec.kernels, i, o->theta, NULL, o->room, o->packed);
 }
 
 void
