@@ -21,6 +21,7 @@ test_core_SOURCES = \
 	%D%/core/files.c \
 	%D%/core/files.h \
 	%D%/core/gauge.c \
+	%D%/core/gemm.c \
 	%D%/core/graph.c \
 	%D%/core/graph.h \
 	%D%/core/hash.c \
