@@ -126,6 +126,7 @@ test_cli_LDADD = $(cli_LIBS) $(CHECK_LIBS)
 test_cli_SOURCES = \
 	%D%/main.c %D%/test.h \
 	%D%/cli/suites.def \
+	%D%/cli/blas.c \
 	%D%/cli/data.c
 
 check_PROGRAMS += test-web
