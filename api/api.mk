@@ -21,6 +21,7 @@ libapi_a_SOURCES = \
 	%D%/runs.c \
 	%D%/schemas.c \
 	%D%/server.c %D%/server.h \
+	%D%/system.c \
 	%D%/wait.c
 
 api_LIBS = libapi.a $(schema_LIBS) $(MHD_LIBS) $(UV_LIBS)

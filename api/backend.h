@@ -56,6 +56,8 @@ struct backend {
     enum ode_status (*run_cancel)(void *self, const char *id, json_t **run, bool *done,
                                   struct ode_err *err);
     enum ode_status (*datasets)(void *self, json_t **sets, struct ode_err *err);
+    /* What a training has on this machine; members are null while that is not known. */
+    enum ode_status (*system)(void *self, json_t **facts, struct ode_err *err);
     enum ode_status (*ready)(void *self, struct ode_err *err);
 };
 

@@ -3,6 +3,8 @@
 noinst_LIBRARIES += libcli.a
 libcli_a_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS)
 libcli_a_SOURCES = \
+	%D%/blas.c \
+	%D%/blas.h \
 	%D%/checkpoint.c \
 	%D%/checkpoint.h \
 	%D%/cmd.c \
@@ -12,6 +14,7 @@ libcli_a_SOURCES = \
 	%D%/cmd_eval.c \
 	%D%/cmd_export.c \
 	%D%/cmd_plan.c \
+	%D%/cmd_system.c \
 	%D%/cmd_train.c \
 	%D%/cmd_transfer.c \
 	%D%/journal.c \

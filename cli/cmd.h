@@ -56,4 +56,7 @@ int cmd_transfer(int argc, char **argv);
 /* odenet export: a model for other programs. */
 int cmd_export(int argc, char **argv);
 
+/* odenet system: what a training on this machine has; the daemon asks it, too. */
+int cmd_system(int argc, char **argv);
+
 #endif

@@ -4,6 +4,7 @@
 #include <getopt.h>
 #include <stdio.h>
 
+#include "cli/blas.h"
 #include "cli/options.h"
 #include "core/check/check.h"
 #include "core/data/loader.h"
@@ -277,6 +278,7 @@ cmd_check(int argc, char **argv)
         return o.help ? CMD_OK : CMD_USAGE;
     }
     ode_gemm_single_thread();
+    blas_warn();
     if (o.json)
         f.rows = json_array();
     status = spec_check(&o, &f, &complaints, &err);

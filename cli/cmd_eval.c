@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cli/blas.h"
 #include "cli/model.h"
 #include "cli/options.h"
 #include "core/data/loader.h"
@@ -341,6 +342,7 @@ cmd_eval(int argc, char **argv)
     if (o.help)
         return cmd_help(usage);
     ode_gemm_single_thread();
+    blas_warn();
     status = eval(&o, &own, &other, &score, &err);
     if (status != ODE_OK)
         cmd_complain("eval", &err, NULL);

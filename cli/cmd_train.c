@@ -15,6 +15,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "cli/blas.h"
 #include "cli/checkpoint.h"
 #include "cli/journal.h"
 #include "cli/options.h"
@@ -413,13 +414,30 @@ hello_write(struct worker *w, struct ode_err *err)
                          (json_int_t)step);
     }
     ODE_TRY(journal_write(&w->journal, "hello",
-                          json_pack("{s:I, s:i, s:s, s:i, s:s, s:i, s:o}", "attempt",
+                          json_pack("{s:I, s:i, s:s, s:i, s:s, s:s, s:i, s:o}", "attempt",
                                     (json_int_t)w->journal.attempt, "pid", (int)getpid(),
                                     "version", PACKAGE_VERSION, "format", 1, "kernels",
-                                    w->kernels->name, "threads", w->threads,
-                                    "resumed_from", from),
+                                    w->kernels->name, "blas", ode_blas_core(), "threads",
+                                    w->threads, "resumed_from", from),
                           err));
     return journal_write(&w->journal, "plan", schema_plan(&w->plan), err);
+}
+
+/* Which kernels OpenBLAS uses, where there is something to say about it. */
+static enum ode_status
+blas_tell(struct worker *w, struct ode_err *err)
+{
+    char text[BLAS_NOTE];
+
+    switch (blas_note(text)) {
+    case BLAS_FITS:
+        return ODE_OK;
+    case BLAS_CORRECTED:
+        fprintf(stderr, "%s\n", text);
+        return ODE_OK;
+    default:
+        return on_warning(w, &w->at, text, err);
+    }
 }
 
 /* Writes the model and the last record. */
@@ -511,6 +529,7 @@ work(struct worker *w, struct ode_err *err)
                           err));
     ODE_TRY(resume_find(w, err));
     ODE_TRY(hello_write(w, err));
+    ODE_TRY(blas_tell(w, err));
     return train(w, err);
 }
 

@@ -1,22 +1,25 @@
 /* odenet.c - the command line: which command, and what they share. */
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "cli/blas.h"
 #include "cli/cmd.h"
 
 static const struct command {
-    const char *name, *doc;
+    const char *name;
     int (*run)(int argc, char **argv);
+    bool blas; /* computes with OpenBLAS */
+    const char *doc;
 } commands[] = {
-    {"train",     "train a job spec",                                               cmd_train   },
-    { "plan",     "show the ladder of a job spec: steps, parameters, work, memory",
-     cmd_plan                                                                                   },
-    { "check",    "test the engine on a job spec's network and data",               cmd_check   },
-    { "eval",     "measure a model's accuracy, also at another resolution",         cmd_eval    },
-    { "transfer", "take a model to another resolution or depth",                    cmd_transfer},
-    { "export",   "write a model for other programs: ONNX, numpy, safetensors",
-     cmd_export                                                                                 },
-    { "data",     "list the data sets, verify their files",                         cmd_data    },
+    {"train",     cmd_train,    true,  "train a job spec"                                    },
+    { "plan",     cmd_plan,     false, "show a job's ladder: steps, parameters, work, memory"},
+    { "check",    cmd_check,    true,  "test the engine on a job spec's network and data"    },
+    { "eval",     cmd_eval,     true,  "measure a model, also at another resolution"         },
+    { "transfer", cmd_transfer, false, "take a model to another resolution or depth"         },
+    { "export",   cmd_export,   false, "write a model as ONNX, numpy or safetensors"         },
+    { "data",     cmd_data,     false, "list the data sets, verify their files"              },
+    { "system",   cmd_system,   true,  "show what a training on this machine has"            },
 };
 
 enum { COMMANDS = sizeof commands / sizeof *commands };
@@ -34,6 +37,14 @@ commands_print(FILE *to)
     fputs("\n`odenet COMMAND --help` says more; `odenet --version` the version.\n", to);
 }
 
+static int
+command_run(const struct command *command, int argc, char **argv)
+{
+    if (command->blas)
+        blas_settle(argv); /* may begin anew */
+    return command->run(argc - 1, argv + 1);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -41,7 +52,7 @@ main(int argc, char **argv)
 
     for (int i = 0; i < COMMANDS; i++)
         if (strcmp(name, commands[i].name) == 0)
-            return commands[i].run(argc - 1, argv + 1);
+            return command_run(&commands[i], argc, argv);
     if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0) {
         commands_print(stdout);
         return CMD_OK;

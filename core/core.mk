@@ -125,6 +125,7 @@ core_headers = \
 	%D%/files/npz.h \
 	%D%/files/onnx.h \
 	%D%/files/proto.h \
+	%D%/kernels/cores.def \
 	%D%/kernels/gemm.h \
 	%D%/kernels/kernels.h \
 	%D%/layers/cna.h \

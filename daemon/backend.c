@@ -187,6 +187,25 @@ datasets(void *self, json_t **sets, struct ode_err *err)
     return ODE_OK;
 }
 
+/* Its version is the daemon's, all else is what the worker program says of itself. */
+static enum ode_status
+system_facts(void *self, json_t **out, struct ode_err *err)
+{
+    struct backend_parts *parts = self;
+    json_t *facts = json_pack("{sn sn sn sn sn}", "version", "cores", "memory_bytes",
+                              "kernels", "blas");
+
+    if (facts && parts->probe->facts)
+        json_object_update_existing(facts, parts->probe->facts);
+    if (!facts
+        || json_object_set_new(facts, "version", json_string(PACKAGE_VERSION)) != 0) {
+        json_decref(facts);
+        return ode_fail(err, ODE_ENOMEM, "", "no memory for the answer");
+    }
+    *out = facts;
+    return ODE_OK;
+}
+
 /* Ready is who can take a job: write to the database, and run workers. */
 static enum ode_status
 ready(void *self, struct ode_err *err)
@@ -216,6 +235,7 @@ backend_fill(struct backend *backend, struct backend_parts *parts)
         .run_artifact = run_artifact,
         .run_cancel = run_cancel,
         .datasets = datasets,
+        .system = system_facts,
         .ready = ready,
     };
 }

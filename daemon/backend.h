@@ -8,6 +8,7 @@
 #define ODE_DAEMON_BACKEND_H
 
 #include "api/backend.h"
+#include "daemon/probe.h"
 #include "daemon/store.h"
 #include "daemon/submit.h"
 #include "daemon/supervise.h"
@@ -16,6 +17,7 @@ struct backend_parts {
     struct store *store; /* borrowed, as all of these */
     struct submit *submit;
     struct supervise *sup;
+    const struct probe *probe;
 };
 
 /* Fills the table; parts must outlive it. */

@@ -19,6 +19,7 @@
 #include "daemon/files.h"
 #include "daemon/ingest.h"
 #include "daemon/log.h"
+#include "daemon/probe.h"
 #include "daemon/queue.h"
 #include "daemon/store.h"
 #include "daemon/submit.h"
@@ -40,6 +41,7 @@ struct daemon {
     struct submit submit;
     uv_loop_t loop;
     struct supervise sup;
+    struct probe probe;
     struct backend_parts parts;
     struct backend backend;
     struct server server;
@@ -156,7 +158,7 @@ on_signal_closed(uv_handle_t *handle)
     (void)handle;
 }
 
-/* The server and the supervisor are closed: what is left are the signals. */
+/* All others are closed: what is left are the signals. */
 static void
 part_closed(void *context)
 {
@@ -173,6 +175,8 @@ stop(struct daemon *daemon)
 {
     if (!daemon->stopping && daemon->serving)
         server_close(&daemon->server, part_closed, daemon);
+    if (!daemon->stopping)
+        probe_stop(&daemon->probe, part_closed, daemon);
     daemon->stopping = true;
     supervise_stop(&daemon->sup, part_closed, daemon);
 }
@@ -275,8 +279,8 @@ open_server(struct daemon *daemon, struct ode_err *err)
         .log_arg = daemon,
     };
 
-    daemon->parts =
-        (struct backend_parts){ &daemon->store, &daemon->submit, &daemon->sup };
+    daemon->parts = (struct backend_parts){ &daemon->store, &daemon->submit, &daemon->sup,
+                                            &daemon->probe };
     backend_fill(&daemon->backend, &daemon->parts);
     ODE_TRY(server_open(&daemon->server, &daemon->loop, &config, &daemon->backend, err));
     daemon->serving = true;
@@ -311,6 +315,7 @@ begin_to_serve(struct daemon *daemon, struct ode_err *err)
     ODE_TRY(open_server(daemon, err));
     ODE_TRY(supervise_recover(&daemon->sup, err));
     ODE_TRY(tell_address(daemon, err));
+    probe_start(&daemon->probe, &daemon->loop, &daemon->log, daemon->settings->worker);
     supervise_dispatch(&daemon->sup);
     return ODE_OK;
 }
@@ -324,7 +329,7 @@ serve(struct daemon *daemon, struct ode_err *err)
         return ode_fail(err, ODE_EINTERNAL, "", "cannot make the event loop");
     status = open_supervisor(daemon, err);
     if (status == ODE_OK) {
-        daemon->open = 1;
+        daemon->open = 2; /* the supervisor and the probe */
         watch_signals(daemon);
         status = begin_to_serve(daemon, err);
         if (status != ODE_OK)
@@ -358,6 +363,7 @@ daemon_run(const struct settings *settings, struct ode_err *err)
     if (status == ODE_OK)
         status = serve(daemon, err);
     free(daemon->job_schema);
+    probe_release(&daemon->probe);
     store_close(&daemon->store);
     if (daemon->lock >= 0)
         close(daemon->lock);

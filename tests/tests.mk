@@ -21,6 +21,7 @@ test_core_SOURCES = \
 	%D%/core/files.c \
 	%D%/core/files.h \
 	%D%/core/gauge.c \
+	%D%/core/gemm.c \
 	%D%/core/graph.c \
 	%D%/core/graph.h \
 	%D%/core/hash.c \
@@ -125,6 +126,7 @@ test_cli_LDADD = $(cli_LIBS) $(CHECK_LIBS)
 test_cli_SOURCES = \
 	%D%/main.c %D%/test.h \
 	%D%/cli/suites.def \
+	%D%/cli/blas.c \
 	%D%/cli/data.c
 
 check_PROGRAMS += test-web
@@ -161,6 +163,7 @@ test_api_SOURCES = \
 	%D%/api/request.c \
 	%D%/api/router.c \
 	%D%/api/server.c \
+	%D%/api/system.c \
 	%D%/api/wait.c
 
 check_PROGRAMS += fake-worker test-daemon
@@ -175,6 +178,7 @@ test_daemon_SOURCES = \
 	%D%/daemon/ingest.c \
 	%D%/daemon/log.c \
 	%D%/daemon/odenetd.c \
+	%D%/daemon/probe.c \
 	%D%/daemon/queue.c \
 	%D%/daemon/sched.c \
 	%D%/daemon/series.c \
@@ -192,6 +196,7 @@ fake_worker_SOURCES = %D%/daemon/fake_worker.c
 # Stories of the real programs. Under sanitizers they are too slow to be told.
 e2e_stories = \
 	%D%/e2e/bad_specs.sh \
+	%D%/e2e/blas.sh \
 	%D%/e2e/browser.sh \
 	%D%/e2e/check.sh \
 	%D%/e2e/command_line.sh \
@@ -219,6 +224,7 @@ export-distclean:
 
 EXTRA_DIST += \
 	%D%/e2e/bad_specs.sh \
+	%D%/e2e/blas.sh \
 	%D%/e2e/browser.sh \
 	%D%/e2e/check.sh \
 	%D%/e2e/command_line.sh \

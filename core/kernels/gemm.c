@@ -4,6 +4,9 @@
 #include <assert.h>
 #include <cblas.h>
 #include <stddef.h>
+#include <strings.h>
+
+#include "core/kernels/kernels.h"
 
 /* LAPACK's, of which OpenBLAS installs no header here; lengths of texts come last. */
 extern void dsyev_(const char *job, const char *part, const int *n, double *a,
@@ -15,6 +18,63 @@ ode_gemm_single_thread(void)
 {
     openblas_set_num_threads(1);
 }
+
+/* --- which kernels are OpenBLAS's -----------------------------------------------------
+ */
+
+const char *
+ode_blas_core(void)
+{
+    return openblas_get_corename();
+}
+
+const char *
+ode_blas_config(void)
+{
+    return openblas_get_config();
+}
+
+unsigned
+ode_blas_isa(void)
+{
+    unsigned isa = ODE_ISA_PORTABLE;
+
+#if defined __x86_64__ || defined __i386__
+    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
+        isa |= ODE_ISA_AVX2;
+    if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512cd")
+        && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq")
+        && __builtin_cpu_supports("avx512vl"))
+        isa |= ODE_ISA_AVX512;
+#endif
+    return isa;
+}
+
+static bool
+core_lacks_fma(const char *core)
+{
+    static const char *const cores[] = {
+#define CORE(name) name,
+#include "core/kernels/cores.def"
+#undef CORE
+    };
+
+    for (size_t i = 0; i < sizeof cores / sizeof *cores; i++)
+        if (strcasecmp(cores[i], core) == 0)
+            return true;
+    return false;
+}
+
+const char *
+ode_blas_advice(const char *core, unsigned isa)
+{
+    if (!core_lacks_fma(core))
+        return NULL;
+    return isa & ODE_ISA_AVX512 ? "SKYLAKEX" : isa & ODE_ISA_AVX2 ? "HASWELL" : NULL;
+}
+
+/* --- what they compute ----------------------------------------------------------------
+ */
 
 void
 ode_gemm(bool ta, bool tb, int m, int n, int k, const real *a, const real *b, real beta,

@@ -180,6 +180,21 @@ sets(void *self, json_t **list, struct ode_err *err)
 }
 
 static enum ode_status
+facts(void *self, json_t **doc, struct ode_err *err)
+{
+    struct fake *fake = self;
+    bool yes;
+
+    pthread_mutex_lock(&fake->lock);
+    yes = fake->ready;
+    pthread_mutex_unlock(&fake->lock);
+    if (!yes)
+        return ode_fail(err, ODE_EIO, NULL, "nobody knows");
+    *doc = json_pack("{s:s, s:i, s:n}", "version", "9.9", "cores", 2, "blas");
+    return ODE_OK;
+}
+
+static enum ode_status
 ready(void *self, struct ode_err *err)
 {
     struct fake *fake = self;
@@ -203,6 +218,7 @@ static const struct backend fake_backend = {
     .run_artifact = artifact_of,
     .run_cancel = cancel,
     .datasets = sets,
+    .system = facts,
     .ready = ready,
 };
 

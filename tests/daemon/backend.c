@@ -12,6 +12,7 @@
 
 struct desk {
     struct world world;
+    struct probe probe;
     struct backend_parts parts;
     struct backend api;
 };
@@ -21,8 +22,9 @@ desk_open(struct desk *desk, int slots)
 {
     world_open(&desk->world);
     world_supervise(&desk->world, slots, 3000);
+    desk->probe = (struct probe){ 0 };
     desk->parts = (struct backend_parts){ &desk->world.store, &desk->world.submit,
-                                          &desk->world.sup };
+                                          &desk->world.sup, &desk->probe };
     backend_fill(&desk->api, &desk->parts);
 }
 
@@ -368,10 +370,47 @@ START_TEST(is_ready_while_the_database_can_be_written)
 }
 END_TEST
 
+static json_t *
+system_of(struct desk *desk)
+{
+    struct ode_err err;
+    json_t *facts;
+
+    test_ok(desk->api.system(desk->api.self, &facts, &err), &err);
+    return facts;
+}
+
+START_TEST(the_system_is_what_the_worker_says_of_it)
+{
+    struct desk desk;
+    json_t *facts, *none;
+
+    desk_open(&desk, 0);
+    facts = system_of(&desk);
+    none = json_pack("{ss sn sn sn sn}", "version", PACKAGE_VERSION, "cores",
+                     "memory_bytes", "kernels", "blas");
+    ck_assert(json_equal(facts, none));
+    json_decref(facts);
+    desk.probe.facts = json_pack("{ss si s{ss}}", "version", "of another build", "cores",
+                                 3, "blas", "core", "SkylakeX");
+    facts = system_of(&desk);
+    ck_assert_uint_eq(json_object_size(facts), json_object_size(none));
+    ck_assert_str_eq(json_string_value(at(facts, "version")), PACKAGE_VERSION);
+    ck_assert_int_eq(json_integer_value(at(facts, "cores")), 3);
+    ck_assert_str_eq(json_string_value(at(at(facts, "blas"), "core")), "SkylakeX");
+    ck_assert(json_is_null(at(facts, "kernels")));
+    json_decref(facts);
+    json_decref(none);
+    probe_release(&desk.probe);
+    world_close(&desk.world);
+}
+END_TEST
+
 TEST_SUITE(backend, 30, a_run_has_every_member_that_the_contract_names,
            a_queued_run_shows_its_ladder, a_finished_run_tells_its_story,
            lists_are_paged_from_the_newest, lists_are_filtered_by_state,
            a_job_has_its_spec_and_its_runs, a_bad_spec_is_refused_with_its_places,
            a_data_set_that_is_not_there_is_refused, a_failed_run_says_why,
            files_are_opened_only_where_they_exist,
-           is_ready_while_the_database_can_be_written)
+           is_ready_while_the_database_can_be_written,
+           the_system_is_what_the_worker_says_of_it)

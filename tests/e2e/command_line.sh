@@ -29,13 +29,17 @@ close () {
         END { exit !(NR > 1000 && sum <= 1.6e-11 * all) }'
 }
 
-for command in "" train plan check eval transfer export data; do
+for command in "" train plan check eval transfer export data system; do
     # shellcheck disable=SC2086 # no command is none
     ends "help of odenet $command" 0 usage ./odenet $command --help
 done
 ends "no command" 2 COMMAND ./odenet
 ends "an unknown command" 2 "no command" ./odenet fly
 ends "an unknown flag" 2 usage ./odenet train --fly
+
+ends "what the machine has" 0 kernels ./odenet system
+ends "kernels that are not to be had" 2 portable env ODENET_ISA=sse9 ./odenet system
+ends "an argument too many" 2 usage ./odenet system now
 
 ladder hand 100 1 > "$work/spec.json"
 ends "a good run" 0 succeeded ./odenet train "$work/spec.json" --run-dir "$work/run"
