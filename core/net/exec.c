@@ -37,7 +37,7 @@ ode_exec_micro(const struct ode_net *net)
 }
 
 /* What a step works with: two parts of a state, their cotangents, three of scratch. */
-enum { GROUP_BYTES = 1 << 20, GROUP_IMAGES = 7 };
+enum { GROUP_BYTES = 1200 << 10, GROUP_IMAGES = 7 };
 
 int
 ode_exec_group(const struct ode_net *net, int s, int micro)
