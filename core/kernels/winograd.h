@@ -28,8 +28,8 @@ enum {
     APART = 16  /* keeps the 16 planes from falling into the same cache sets */
 };
 
-/* Numbers of one place xi for a chunk of tiles, `step` channels each. */
-#define PLANE(step) (CHUNK * (step) + APART)
+/* One place xi of a chunk: [block of channels][tile][16]. */
+#define PLANE(blocks) ((blocks)*CHUNK * ODE_VEC + APART)
 
 /* Where tile k of n images lies. */
 struct place {
@@ -123,13 +123,13 @@ input_column(const real *x, ptrdiff_t row, vec out[4])
 
 /* n tiles side by side, the first one's corner at x, 16 places `plane` apart. */
 ALWAYS void
-input_run(const real *x, ptrdiff_t row, int n, ptrdiff_t step, ptrdiff_t plane, real *v)
+input_run(const real *x, ptrdiff_t row, int n, ptrdiff_t plane, real *v)
 {
     vec a[4], b[4], c[4], d[4];
 
     input_column(x, row, a);
     input_column(x + ODE_VEC, row, b);
-    for (int t = 0; t < n; t++, v += step) {
+    for (int t = 0; t < n; t++, v += ODE_VEC) {
         x += 2 * ODE_VEC;
         input_column(x, row, c);
         input_column(x + ODE_VEC, row, d);
@@ -145,14 +145,13 @@ input_run(const real *x, ptrdiff_t row, int n, ptrdiff_t step, ptrdiff_t plane, 
     }
 }
 
-/* Tiles [first, first + n) of blocks [ib, ib + ibs): v[xi][tile][channel]. */
+/* Tiles [first, first + n) of blocks [ib, ib + ibs). */
 static void
 input_transform(const struct ode_conv *c, const real *x, int first, int n, int ib,
                 int ibs, real *v)
 {
     const ptrdiff_t row = ROW(c->w), plane = row * (c->h + 2);
     const ptrdiff_t image = (ptrdiff_t)ode_image(c->in, c->h, c->w);
-    const ptrdiff_t step = (ptrdiff_t)ibs * ODE_VEC;
 
     for (int t = 0, run; t < n; t += run) {
         const struct place at = place_of(c, first + t);
@@ -162,17 +161,19 @@ input_transform(const struct ode_conv *c, const real *x, int first, int n, int i
         run = side_by_side(c, at, n - t);
         for (int b = 0; b < ibs; b++)
             for (int i = 0; i < ODE_VEC; i += VW)
-                input_run(corner + (ib + b) * plane + i, row, run, step, PLANE(step),
-                          v + t * step + b * ODE_VEC + i);
+                input_run(corner + (ib + b) * plane + i, row, run, PLANE(ibs),
+                          v + (b * CHUNK + t) * ODE_VEC + i);
     }
 }
 
 /* --- products ---------------------------------------------------------------------- */
 
-/* m[t][o] (+)= sum over i < in of v[t][i] u[i][o], for t tiles and ob blocks. */
+/* m[o][t] (+)= sum over i < in of v[t][i] u[i][o], for t tiles and ob blocks. The tiles
+ * of a block of channels lie CHUNK side by side, so their addresses differ by constants.
+ */
 ALWAYS void
-product_tile(int in, const real *v, ptrdiff_t step, const real *u, ptrdiff_t next,
-             bool more, int ob, int t, real *m)
+product_tile(int in, const real *v, const real *u, ptrdiff_t next, bool more, int ob,
+             int t, real *m)
 {
     vec acc[2][CHUNK][VN];
 
@@ -182,61 +183,62 @@ product_tile(int in, const real *v, ptrdiff_t step, const real *u, ptrdiff_t nex
     for (int p = 0; p < t; p++)
         UNROLL
     for (int k = 0; k < VN; k++)
-        acc[o][p][k] = more ? v_load(m + (p * ob + o) * ODE_VEC + k * VW) : v_all(0);
-    _Pragma("GCC unroll 4") for (int i = 0; i < in; i++)
-    {
-        vec w[2][VN];
-
-        UNROLL
-        for (int o = 0; o < ob; o++)
-            UNROLL
-        for (int k = 0; k < VN; k++)
-            w[o][k] = v_load(u + o * next + i * ODE_VEC + k * VW);
-        UNROLL
-        for (int p = 0; p < t; p++) {
-            const vec one = v_all(v[p * step + i]);
+        acc[o][p][k] = more ? v_load(m + (o * CHUNK + p) * ODE_VEC + k * VW) : v_all(0);
+    for (int left = in; left > 0; left -= ODE_VEC, v += CHUNK * ODE_VEC)
+        for (int i = 0; i < (left < ODE_VEC ? left : ODE_VEC); i++, u += ODE_VEC) {
+            vec w[2][VN];
 
             UNROLL
             for (int o = 0; o < ob; o++)
                 UNROLL
             for (int k = 0; k < VN; k++)
-                acc[o][p][k] = v_fma(one, w[o][k], acc[o][p][k]);
+                w[o][k] = v_load(u + o * next + k * VW);
+            UNROLL
+            for (int p = 0; p < t; p++) {
+                const vec one = v_all(v[p * ODE_VEC + i]);
+
+                UNROLL
+                for (int o = 0; o < ob; o++)
+                    UNROLL
+                for (int k = 0; k < VN; k++)
+                    acc[o][p][k] = v_fma(one, w[o][k], acc[o][p][k]);
+            }
         }
-    }
     UNROLL
     for (int o = 0; o < ob; o++)
         UNROLL
     for (int p = 0; p < t; p++)
         UNROLL
     for (int k = 0; k < VN; k++)
-        v_store(m + (p * ob + o) * ODE_VEC + k * VW, acc[o][p][k]);
+        v_store(m + (o * CHUNK + p) * ODE_VEC + k * VW, acc[o][p][k]);
 }
 
-/* The same for n tiles, a multiple of 4, `most` at once. */
+/* The same for n tiles, an even number, `most` at once. */
 ALWAYS void
-product_run(int in, const real *v, ptrdiff_t step, const real *u, ptrdiff_t next,
-            bool more, int ob, int most, int n, real *m)
+product_run(int in, const real *v, const real *u, ptrdiff_t next, bool more, int ob,
+            int most, int n, real *m)
 {
     int t = 0;
 
     for (; most >= 16 && t + 16 <= n; t += 16)
-        product_tile(in, v + t * step, step, u, next, more, ob, 16, m + t * ob * ODE_VEC);
+        product_tile(in, v + t * ODE_VEC, u, next, more, ob, 16, m + t * ODE_VEC);
     for (; most >= 8 && t + 8 <= n; t += 8)
-        product_tile(in, v + t * step, step, u, next, more, ob, 8, m + t * ob * ODE_VEC);
+        product_tile(in, v + t * ODE_VEC, u, next, more, ob, 8, m + t * ODE_VEC);
     for (; most >= 4 && t + 4 <= n; t += 4)
-        product_tile(in, v + t * step, step, u, next, more, ob, 4, m + t * ob * ODE_VEC);
+        product_tile(in, v + t * ODE_VEC, u, next, more, ob, 4, m + t * ODE_VEC);
     for (; t + 2 <= n; t += 2)
-        product_tile(in, v + t * step, step, u, next, more, ob, 2, m + t * ob * ODE_VEC);
+        product_tile(in, v + t * ODE_VEC, u, next, more, ob, 2, m + t * ODE_VEC);
 }
 
-/* All 16 places. u: of the first output block, from the first input channel on. */
+/* All 16 places of ibs blocks. u: of the first output block, from the first input
+ * channel on. */
 ALWAYS void
-products(int in, const real *v, ptrdiff_t step, const real *u, ptrdiff_t u_plane,
-         bool more, int ob, int most, int n, real *m)
+products(int in, int ibs, const real *v, const real *u, ptrdiff_t u_plane, bool more,
+         int ob, int most, int n, real *m)
 {
     for (int xi = 0; xi < 16; xi++)
-        product_run(in, v + xi * PLANE(step), step, u + xi * u_plane, 16 * u_plane, more,
-                    ob, most, n, m + xi * PLANE(ob * ODE_VEC));
+        product_run(in, v + xi * PLANE(ibs), u + xi * u_plane, 16 * u_plane, more, ob,
+                    most, n, m + xi * PLANE(ob));
 }
 
 /* --- outputs ----------------------------------------------------------------------- */
@@ -261,11 +263,10 @@ output_tile(const real *m, ptrdiff_t plane, const vec b, real *upper, real *lowe
     v_store(lower + ODE_VEC, ((s[1][1] - s[1][2]) - s[1][3]) + b);
 }
 
-/* Tiles [first, first + n) of output block `block`; m: of that block, `step` numbers a
- * tile. */
+/* Tiles [first, first + n) of output block `block`; m: of that block, places `apart`. */
 static void
 output_transform(const struct ode_conv *c, int first, int n, int block, const real *m,
-                 ptrdiff_t step, struct ode_finish *f)
+                 ptrdiff_t apart, struct ode_finish *f)
 {
     const ptrdiff_t row = ROW(c->w), plane = row * (c->h + 2);
     const ptrdiff_t image = (ptrdiff_t)ode_image(c->out, c->h, c->w);
@@ -281,7 +282,7 @@ output_transform(const struct ode_conv *c, int first, int n, int block, const re
             const vec b = f->b ? v_load(f->b + block * ODE_VEC + k) : v_all(0);
 
             for (int i = 0; i < run; i++)
-                output_tile(m + (t + i) * step + k, PLANE(step), b,
+                output_tile(m + (t + i) * ODE_VEC + k, apart, b,
                             raw[0] + i * 2 * ODE_VEC + k, raw[1] + i * 2 * ODE_VEC + k);
         }
         finish_run(c, f, block, raw[0], to, (ptrdiff_t)run * 2 * ODE_VEC);
@@ -293,16 +294,17 @@ output_transform(const struct ode_conv *c, int first, int n, int block, const re
 
 /* Scratch of one call. */
 struct chunk {
-    real v[16 * PLANE(WIDE)], m[16 * PLANE(2 * ODE_VEC)];
+    real v[16 * PLANE(WIDE)], m[16 * PLANE(2)];
 };
 
-/* Tiles beyond the last one, up to a multiple of 4: zero. */
+/* Tiles beyond the last one, up to an even number: zero. */
 static void
-chunk_pad(real *v, ptrdiff_t step, int n, int padded)
+chunk_pad(real *v, int ibs, int n)
 {
-    for (int xi = 0; xi < 16; xi++)
-        for (ptrdiff_t i = n * step; i < padded * step; i++)
-            v[xi * PLANE(step) + i] = 0;
+    for (int xi = 0; n % 2 && xi < 16; xi++)
+        for (int b = 0; b < ibs; b++)
+            for (int i = 0; i < ODE_VEC; i++)
+                v[xi * PLANE(ibs) + (b * CHUNK + n) * ODE_VEC + i] = 0;
 }
 
 /* Output blocks [first_block, + ob) of a chunk; wide inputs in several goes. */
@@ -310,26 +312,24 @@ ALWAYS void
 chunk_blocks(const struct ode_conv *c, const real *x, const real *u, int first, int n,
              int block, int ob, int most, struct chunk *k, struct ode_finish *f)
 {
-    const int ibs = ode_blocks(c->in), padded = (n + 3) / 4 * 4;
+    const int ibs = ode_blocks(c->in);
     const ptrdiff_t u_plane = (ptrdiff_t)ibs * TAP;
     /* where inputs and outputs are alike, outputs replace the inputs of their tiles */
     real *m = block + ob == ode_blocks(c->out) && ob == ibs ? k->v : k->m;
-    enum { AT_ONCE = WIDE / ODE_VEC };
 
-    for (int ib = 0; ib < ibs; ib += AT_ONCE) {
-        const int some = ibs - ib < AT_ONCE ? ibs - ib : AT_ONCE;
-        const int left = c->in - ib * ODE_VEC, in = left < WIDE ? left : WIDE;
+    for (int ib = 0; ib < ibs; ib += WIDE) {
+        const int some = ibs - ib < WIDE ? ibs - ib : WIDE, left = c->in - ib * ODE_VEC;
+        const int in = left < some * ODE_VEC ? left : some * ODE_VEC;
 
-        if (block == 0 || ibs > AT_ONCE) {
+        if (block == 0 || ibs > WIDE) {
             input_transform(c, x, first, n, ib, some, k->v);
-            chunk_pad(k->v, (ptrdiff_t)some * ODE_VEC, n, padded);
+            chunk_pad(k->v, some, n);
         }
-        products(in, k->v, (ptrdiff_t)some * ODE_VEC, u + block * 16 * u_plane + ib * TAP,
-                 u_plane, ib > 0, ob, most, padded, m);
+        products(in, some, k->v, u + block * 16 * u_plane + ib * TAP, u_plane, ib > 0, ob,
+                 most, n + n % 2, m);
     }
     for (int o = 0; o < ob; o++)
-        output_transform(c, first, n, block + o, m + o * ODE_VEC, (ptrdiff_t)ob * ODE_VEC,
-                         f);
+        output_transform(c, first, n, block + o, m + o * CHUNK * ODE_VEC, PLANE(ob), f);
 }
 
 static void
@@ -354,16 +354,22 @@ winograd_conv(const struct ode_conv *c, int n, const real *x, const real *u,
 
 /* --- the gradient of the weights --------------------------------------------------- */
 
-/* Row y of the 16 places at a time: 4 products of all channels of a square of blocks. */
+/*
+ * Row y of the 16 places at a time: 4 products of all channels of a square of blocks.
+ * Images are read once for each row. Where a row's products are large, all tiles go
+ * through one row before the next, as the products are then read and written least; where
+ * they are small, few tiles go through all rows, as the images are then.
+ */
 enum {
     SQUARE = 64, /* channels of p and of x at once */
-    LONG = 64    /* tiles at once */
+    LONG = 64,   /* tiles at once */
+    FEW = 32     /* tiles for all rows, if there is but one block of channels each */
 };
 
 #define LPLANE(step) (LONG * (step) + APART)
 
 struct square {
-    real v[4 * LPLANE(SQUARE)], p[4 * LPLANE(SQUARE)], d[4 * SQUARE * SQUARE];
+    real v[4 * LPLANE(SQUARE)], p[4 * LPLANE(SQUARE)], d[16 * SQUARE * SQUARE];
 };
 
 /* Row y of B' d for one column. */
@@ -531,28 +537,43 @@ square_product(int n, int in, int obs, const real *v, ptrdiff_t v_step, const re
     }
 }
 
-/* What row y of the places adds to the nine taps of one vector: G' row y, G. */
+/* G' of four values. */
 ALWAYS void
-taps_add(int y, const real *d, ptrdiff_t plane, real *dw)
+kernel_gather(const vec d[4], vec out[3])
 {
-    const vec half = v_all((real)0.5), d1 = v_load(d + plane), d2 = v_load(d + 2 * plane);
-    const vec even = half * (d1 + d2);
-    vec k[3] = { v_load(d) + even, half * (d1 - d2), even + v_load(d + 3 * plane) };
+    const vec half = v_all((real)0.5), even = half * (d[1] + d[2]);
+
+    out[0] = d[0] + even;
+    out[1] = half * (d[1] - d[2]);
+    out[2] = even + d[3];
+}
+
+/* dw += G' d G for the nine taps of one vector of output channels. */
+ALWAYS void
+taps_add(const real *d, ptrdiff_t plane, real *dw)
+{
+    vec row[4][3];
 
     UNROLL
-    for (int x = 0; x < 3; x++) {
-        const vec h = half * k[x];
+    for (int y = 0; y < 4; y++) {
+        const vec four[4] = { v_load(d + y * 4 * plane), v_load(d + (y * 4 + 1) * plane),
+                              v_load(d + (y * 4 + 2) * plane),
+                              v_load(d + (y * 4 + 3) * plane) };
 
-        if (y == 0)
-            v_store(dw + x * TAP, v_load(dw + x * TAP) + k[x]);
-        if (y == 3)
-            v_store(dw + (6 + x) * TAP, v_load(dw + (6 + x) * TAP) + k[x]);
-        if (y == 0 || y == 3)
-            continue;
-        v_store(dw + x * TAP, v_load(dw + x * TAP) + h);
-        v_store(dw + (3 + x) * TAP,
-                y == 1 ? v_load(dw + (3 + x) * TAP) + h : v_load(dw + (3 + x) * TAP) - h);
-        v_store(dw + (6 + x) * TAP, v_load(dw + (6 + x) * TAP) + h);
+        kernel_gather(four, row[y]);
+    }
+    UNROLL
+    for (int x = 0; x < 3; x++) {
+        const vec four[4] = { row[0][x], row[1][x], row[2][x], row[3][x] };
+        vec tap[3];
+
+        kernel_gather(four, tap);
+        UNROLL
+        for (int y = 0; y < 3; y++) {
+            real *to = dw + (y * 3 + x) * TAP;
+
+            v_store(to, v_load(to) + tap[y]);
+        }
     }
 }
 
@@ -561,37 +582,69 @@ struct corner {
     int ib, ibs, in, ob, obs;
 };
 
+/* Row y of the products of tiles [first, end) is added to s->d. */
 ALWAYS void
-square_row(const struct ode_conv *c, int n, int pairs, const real *const *p,
-           const real *const *x, const struct corner *at, int y, struct square *s,
-           real *dw)
+square_row(const struct ode_conv *c, int pairs, const real *const *p,
+           const real *const *x, const struct corner *at, int y, int first, int end,
+           struct square *s)
 {
-    const int tiles = n * (c->h / 2) * (c->w / 2);
     const ptrdiff_t v_step = (ptrdiff_t)at->ibs * ODE_VEC;
-    const ptrdiff_t d_step = (ptrdiff_t)at->obs * ODE_VEC;
-    const ptrdiff_t plane = at->in * d_step;
+    const ptrdiff_t p_step = (ptrdiff_t)at->obs * ODE_VEC;
+    const ptrdiff_t plane = at->in * p_step;
 
-    for (ptrdiff_t i = 0; i < 4 * plane; i += VW)
-        v_store(s->d + i, v_all(0));
     for (int q = 0; q < pairs; q++)
-        for (int first = 0; first < tiles; first += LONG) {
-            const int some = tiles - first < LONG ? tiles - first : LONG;
+        for (int t = first; t < end; t += LONG) {
+            const int n = end - t < LONG ? end - t : LONG;
 
-            square_fill(c, x[q], c->in, false, y, first, some, at->ib, at->ibs, s->v);
-            square_fill(c, p[q], c->out, true, y, first, some, at->ob, at->obs, s->p);
+            square_fill(c, x[q], c->in, false, y, t, n, at->ib, at->ibs, s->v);
+            square_fill(c, p[q], c->out, true, y, t, n, at->ob, at->obs, s->p);
             for (int k = 0; k < 4; k++)
-                square_product(some, at->in, at->obs, s->v + k * LPLANE(v_step), v_step,
-                               s->p + k * LPLANE(d_step), s->d + k * plane);
+                square_product(n, at->in, at->obs, s->v + k * LPLANE(v_step), v_step,
+                               s->p + k * LPLANE(p_step), s->d + (y * 4 + k) * plane);
         }
+}
+
+static void
+square_rows(const struct ode_conv *c, int pairs, const real *const *p,
+            const real *const *x, const struct corner *at, int first, int end,
+            struct square *s)
+{
+    square_row(c, pairs, p, x, at, 0, first, end, s);
+    square_row(c, pairs, p, x, at, 1, first, end, s);
+    square_row(c, pairs, p, x, at, 2, first, end, s);
+    square_row(c, pairs, p, x, at, 3, first, end, s);
+}
+
+/* dw += G' d G. */
+static void
+square_end(const struct ode_conv *c, const struct corner *at, const real *d, real *dw)
+{
+    const ptrdiff_t step = (ptrdiff_t)at->obs * ODE_VEC, plane = at->in * step;
+    const int ibs = ode_blocks(c->in);
+
     for (int o = 0; o < at->obs; o++)
         for (int i = 0; i < at->in; i++)
             for (int k = 0; k < ODE_VEC; k += VW)
-                taps_add(y, s->d + i * d_step + o * ODE_VEC + k, plane,
-                         dw
-                             + ((ptrdiff_t)(at->ob + o) * ode_blocks(c->in) + at->ib
-                                + i / ODE_VEC)
-                                   * 9 * TAP
-                             + i % ODE_VEC * ODE_VEC + k);
+                taps_add(
+                    d + i * step + o * ODE_VEC + k, plane,
+                    dw + ((ptrdiff_t)(at->ob + o) * ibs + at->ib + i / ODE_VEC) * 9 * TAP
+                        + i % ODE_VEC * ODE_VEC + k);
+}
+
+static void
+square_weights(const struct ode_conv *c, int n, int pairs, const real *const *p,
+               const real *const *x, const struct corner *at, real *dw)
+{
+    const int tiles = n * (c->h / 2) * (c->w / 2);
+    const int some = at->ibs == 1 && at->obs == 1 ? FEW : tiles;
+    struct square s __attribute__((aligned(64)));
+
+    for (ptrdiff_t i = 0; i < 16 * at->in * at->obs * ODE_VEC; i += VW)
+        v_store(s.d + i, v_all(0));
+    for (int first = 0; first < tiles; first += some)
+        square_rows(c, pairs, p, x, at, first,
+                    tiles - first < some ? tiles : first + some, &s);
+    square_end(c, at, s.d, dw);
 }
 
 static void
@@ -600,7 +653,6 @@ winograd_weights(const struct ode_conv *c, int n, int pairs, const real *const *
 {
     enum { SIDE = SQUARE / ODE_VEC };
     const int obs = ode_blocks(c->out), ibs = ode_blocks(c->in);
-    struct square s __attribute__((aligned(64)));
 
     for (int ob = 0; ob < obs; ob += SIDE)
         for (int ib = 0; ib < ibs; ib += SIDE) {
@@ -613,9 +665,6 @@ winograd_weights(const struct ode_conv *c, int n, int pairs, const real *const *
                 .obs = obs - ob < SIDE ? obs - ob : SIDE,
             };
 
-            square_row(c, n, pairs, p, x, &at, 0, &s, dw);
-            square_row(c, n, pairs, p, x, &at, 1, &s, dw);
-            square_row(c, n, pairs, p, x, &at, 2, &s, dw);
-            square_row(c, n, pairs, p, x, &at, 3, &s, dw);
+            square_weights(c, n, pairs, p, x, &at, dw);
         }
 }
