@@ -38,6 +38,7 @@ test_core_SOURCES = \
 	%D%/core/orbit.c \
 	%D%/core/orbit.h \
 	%D%/core/orders.c \
+	%D%/core/peak.c \
 	%D%/core/rng.c \
 	%D%/core/sample.c \
 	%D%/core/sample.h \
@@ -114,6 +115,7 @@ test_core_double_SOURCES = \
 	%D%/core/orbit.c \
 	%D%/core/orbit.h \
 	%D%/core/orders.c \
+	%D%/core/peak.c \
 	%D%/core/toy.c \
 	%D%/core/toy.h
 

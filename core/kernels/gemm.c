@@ -16,6 +16,12 @@ ode_gemm_single_thread(void)
     openblas_set_num_threads(1);
 }
 
+const char *
+ode_blas_core(void)
+{
+    return openblas_get_corename();
+}
+
 void
 ode_gemm(bool ta, bool tb, int m, int n, int k, const real *a, const real *b, real beta,
          real *c)

@@ -9,6 +9,9 @@
 /* BLAS must not start threads of its own: call once, before the team starts. */
 void ode_gemm_single_thread(void);
 
+/* The processor whose kernels BLAS chose, as it calls it: "SkylakeX". */
+const char *ode_blas_core(void);
+
 /* C[m][n] = A B + beta C, row-major; A is [m][k] ([k][m] if ta), B is [k][n] ([n][k] if
  * tb). */
 void ode_gemm(bool ta, bool tb, int m, int n, int k, const real *a, const real *b,
