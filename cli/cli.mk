@@ -16,10 +16,14 @@ libcli_a_SOURCES = \
 	%D%/cmd_transfer.c \
 	%D%/journal.c \
 	%D%/journal.h \
+	%D%/load.c \
+	%D%/load.h \
 	%D%/model.c \
 	%D%/model.h \
 	%D%/options.c \
 	%D%/options.h \
+	%D%/spread.c \
+	%D%/spread.h \
 	%D%/weights.c \
 	%D%/weights.h
 

@@ -127,7 +127,9 @@ test_cli_LDADD = $(cli_LIBS) $(CHECK_LIBS)
 test_cli_SOURCES = \
 	%D%/main.c %D%/test.h \
 	%D%/cli/suites.def \
-	%D%/cli/data.c
+	%D%/cli/data.c \
+	%D%/cli/load.c \
+	%D%/cli/spread.c
 
 check_PROGRAMS += test-web
 TESTS += test-web
