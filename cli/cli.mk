@@ -3,10 +3,17 @@
 noinst_LIBRARIES += libcli.a
 libcli_a_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS)
 libcli_a_SOURCES = \
+	%D%/bench.h \
+	%D%/bench_kernels.c \
+	%D%/bench_machine.c \
+	%D%/bench_peak.c \
+	%D%/bench_shim.h \
+	%D%/bench_step.c \
 	%D%/checkpoint.c \
 	%D%/checkpoint.h \
 	%D%/cmd.c \
 	%D%/cmd.h \
+	%D%/cmd_bench.c \
 	%D%/cmd_check.c \
 	%D%/cmd_data.c \
 	%D%/cmd_eval.c \

@@ -16,6 +16,7 @@ static const struct command {
     { "transfer", "take a model to another resolution or depth",                    cmd_transfer},
     { "export",   "write a model for other programs: ONNX, numpy, safetensors",
      cmd_export                                                                                 },
+    { "bench",    "measure the machine, the kernels and the training step",         cmd_bench   },
     { "data",     "list the data sets, verify their files",                         cmd_data    },
 };
 

@@ -127,6 +127,8 @@ test_cli_LDADD = $(cli_LIBS) $(CHECK_LIBS)
 test_cli_SOURCES = \
 	%D%/main.c %D%/test.h \
 	%D%/cli/suites.def \
+	%D%/cli/bench.c \
+	%D%/cli/command.c %D%/cli/command.h \
 	%D%/cli/data.c \
 	%D%/cli/load.c \
 	%D%/cli/spread.c
