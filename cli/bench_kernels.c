@@ -160,7 +160,7 @@ subject_fill(struct subject *s)
 
 static void
 row_show(const struct bench *b, const struct subject *s, const char *name,
-         const char *pass, double rate, double peak)
+         const char *pass, double rate, double peak, double part)
 {
     const struct ode_conv *c = &s->conv;
     const char *method = c->winograd ? "winograd" : "direct";
@@ -172,11 +172,11 @@ row_show(const struct bench *b, const struct subject *s, const char *name,
                       name, "pass", pass, "method", method, "in", c->in, "out", c->out,
                       "resolution", c->h, "point", c->point, "images", s->n, "gflops",
                       schema_number(rate), "peak_gflops", schema_number(peak), "fraction",
-                      schema_number(rate / peak)));
+                      schema_number(part)));
     else
         printf("%-16s %s %4d ->%4d  %2dx%-2d  %-8s  %-8s %6d %9.1f %8.0f%%\n", name,
                c->point ? "1x1" : "3x3", c->in, c->out, c->h, c->w, pass, method, s->n,
-               rate, 100 * rate / peak);
+               rate, 100 * part);
     fflush(stdout);
 }
 
@@ -184,20 +184,24 @@ row_show(const struct bench *b, const struct subject *s, const char *name,
 static void
 subject_measure(const struct bench *b, struct subject *s, const char *name)
 {
-    double rate[PASSES][SAMPLES], peak[SAMPLES], most;
+    double rate[PASSES][SAMPLES], part[PASSES][SAMPLES], peak[SAMPLES], most;
     int repeats[PASSES];
 
     for (int p = 0; p < PASSES; p++)
         repeats[p] = bench_repeats(run_seconds(s, passes[p].run, 1), SAMPLE_SECONDS);
     for (int i = 0; i < SAMPLES; i++) {
         peak[i] = bench_peak(b->kernels, NULL);
-        for (int p = 0; p < PASSES; p++)
-            rate[p][i] =
-                flops(s) * repeats[p] / run_seconds(s, passes[p].run, repeats[p]) / 1e9;
+        for (int p = 0; p < PASSES; p++) {
+            const double seconds = run_seconds(s, passes[p].run, repeats[p]);
+
+            rate[p][i] = flops(s) * repeats[p] / seconds / 1e9;
+            part[p][i] = rate[p][i] / peak[i];
+        }
     }
     most = spread_of(peak, SAMPLES).median;
     for (int p = 0; p < PASSES; p++)
-        row_show(b, s, name, passes[p].name, spread_of(rate[p], SAMPLES).median, most);
+        row_show(b, s, name, passes[p].name, spread_of(rate[p], SAMPLES).median, most,
+                 spread_of(part[p], SAMPLES).median);
 }
 
 static enum ode_status

@@ -34,12 +34,14 @@ struct rig {
     struct ode_team *team;
     struct ode_stage *stage;
     double *seconds, *peak; /* of each step */
+    double *part;           /* of the peak */
     double loss;            /* mean of the last one */
 };
 
 /* What came of it. */
 struct result {
     struct spread rate; /* images in a second */
+    double part;        /* of the peak, counting useful work */
     double step_ms;     /* the median */
     double peak;        /* GFLOP/s    */
     double useful, all; /* GFLOP/s: of forward, backward; and with what is done again */
@@ -207,9 +209,13 @@ result_fill(const struct rig *rig, struct result *r)
 {
     const struct ode_net *net = &rig->stage->net;
     const size_t n = (size_t)rig->step->steps;
-    const double batch = rig->step->batch;
-    const struct spread s = spread_of(rig->seconds, n);
+    const double batch = rig->step->batch, work = 3 * net->flops * batch / 1e9;
+    struct spread s;
 
+    for (size_t i = 0; i < n; i++)
+        rig->part[i] = work / rig->seconds[i] / rig->peak[i];
+    s = spread_of(rig->seconds, n);
+    r->part = spread_of(rig->part, n).median;
     r->rate = (struct spread){ batch / s.median, batch / s.most, batch / s.least };
     r->step_ms = 1e3 * s.median;
     r->peak = spread_of(rig->peak, n).median;
@@ -236,19 +242,19 @@ result_json(const struct rig *rig, const struct result *r, json_t *json)
         const char *name;
         double value;
     } number[] = {
-        {"images_per_s",           r->rate.median           },
-        { "images_per_s_min",      r->rate.least            },
-        { "images_per_s_max",      r->rate.most             },
-        { "step_ms",               r->step_ms               },
-        { "gflops",                r->useful                },
-        { "gflops_with_rebuild",   r->all                   },
-        { "peak_gflops",           r->peak                  },
-        { "fraction",              r->useful / r->peak      },
-        { "fraction_with_rebuild", r->all / r->peak         },
-        { "rss_mib",               r->rss                   },
-        { "others",                r->others                },
-        { "flops_per_image",       3 * rig->stage->net.flops},
-        { "loss",                  rig->loss                },
+        {"images_per_s",           r->rate.median              },
+        { "images_per_s_min",      r->rate.least               },
+        { "images_per_s_max",      r->rate.most                },
+        { "step_ms",               r->step_ms                  },
+        { "gflops",                r->useful                   },
+        { "gflops_with_rebuild",   r->all                      },
+        { "peak_gflops",           r->peak                     },
+        { "fraction",              r->part                     },
+        { "fraction_with_rebuild", r->part * r->all / r->useful},
+        { "rss_mib",               r->rss                      },
+        { "others",                r->others                   },
+        { "flops_per_image",       3 * rig->stage->net.flops   },
+        { "loss",                  rig->loss                   },
     };
 
     json_object_set_new(more, "parameters",
@@ -280,7 +286,7 @@ result_print(const struct rig *rig, const struct result *r)
            ode_preset_choices[rig->step->preset].name,
            ode_norm_choices[rig->recipe.model.norm].name, r->keeps,
            bench_method(&rig->stage->net), rig->step->batch, rig->bench->threads, range,
-           r->useful, 100 * r->useful / r->peak, 100 * r->all / r->peak, r->rss,
+           r->useful, 100 * r->part, 100 * r->part * r->all / r->useful, r->rss,
            100 * r->others);
     fflush(stdout);
 }
@@ -295,7 +301,8 @@ rig_init(struct rig *rig, struct ode_err *err)
     ODE_TRY(recipe_make(rig->step, &rig->recipe, err));
     rig->seconds = calloc(n, sizeof *rig->seconds);
     rig->peak = calloc(n, sizeof *rig->peak);
-    if (!rig->seconds || !rig->peak)
+    rig->part = calloc(n, sizeof *rig->part);
+    if (!rig->seconds || !rig->peak || !rig->part)
         return ode_fail(err, ODE_ENOMEM, NULL, "no memory for the times of %zu steps", n);
     ODE_TRY(images_init(&rig->images, rig->step->batch, err));
     ODE_TRY(ode_team_new(&rig->team, rig->bench->threads, err));
@@ -313,6 +320,7 @@ rig_release(struct rig *rig)
     ode_team_free(rig->team);
     free(rig->images.order);
     free(rig->images.bytes);
+    free(rig->part);
     free(rig->peak);
     free(rig->seconds);
 }
