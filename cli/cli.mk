@@ -3,12 +3,18 @@
 noinst_LIBRARIES += libcli.a
 libcli_a_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS)
 libcli_a_SOURCES = \
+	%D%/bench.h \
+	%D%/bench_kernels.c \
+	%D%/bench_machine.c \
+	%D%/bench_peak.c \
+	%D%/bench_step.c \
 	%D%/blas.c \
 	%D%/blas.h \
 	%D%/checkpoint.c \
 	%D%/checkpoint.h \
 	%D%/cmd.c \
 	%D%/cmd.h \
+	%D%/cmd_bench.c \
 	%D%/cmd_check.c \
 	%D%/cmd_data.c \
 	%D%/cmd_eval.c \
@@ -19,10 +25,14 @@ libcli_a_SOURCES = \
 	%D%/cmd_transfer.c \
 	%D%/journal.c \
 	%D%/journal.h \
+	%D%/load.c \
+	%D%/load.h \
 	%D%/model.c \
 	%D%/model.h \
 	%D%/options.c \
 	%D%/options.h \
+	%D%/spread.c \
+	%D%/spread.h \
 	%D%/weights.c \
 	%D%/weights.h
 

@@ -47,6 +47,9 @@ int cmd_plan(int argc, char **argv);
 /* odenet check: the engine's own tests, on a spec's network and data. */
 int cmd_check(int argc, char **argv);
 
+/* odenet bench: how fast the machine, the kernels and training are. */
+int cmd_bench(int argc, char **argv);
+
 /* odenet eval: a model's accuracy, also at another resolution. */
 int cmd_eval(int argc, char **argv);
 

@@ -3,9 +3,9 @@
 
 #include <getopt.h>
 #include <stdio.h>
-#include <string.h>
 
 #include "cli/model.h"
+#include "cli/options.h"
 #include "core/scales/transfer.h"
 
 static const char usage[] =
@@ -54,22 +54,6 @@ factor_parse(const char *flag, const char *text, int *halvings)
 }
 
 static bool
-choice_parse(const char *flag, const struct ode_choice *choices, const char *text,
-             int *value)
-{
-    for (int i = 0; choices[i].name; i++)
-        if (strcmp(choices[i].name, text) == 0) {
-            *value = i;
-            return true;
-        }
-    fprintf(stderr, "odenet transfer: %s is \"%s\"; choose", flag, text);
-    for (int i = 0; choices[i].name; i++)
-        fprintf(stderr, "%s %s", i ? "," : "", choices[i].name);
-    fputc('\n', stderr);
-    return false;
-}
-
-static bool
 option_take(struct options *o, int c)
 {
     switch (c) {
@@ -78,9 +62,11 @@ option_take(struct options *o, int c)
     case 'd':
         return factor_parse("--depth-factor", optarg, &o->depth_halvings);
     case 's':
-        return choice_parse("--space", ode_space_choices, optarg, &o->space);
+        return options_choice("odenet transfer: --space", optarg, ode_space_choices,
+                              &o->space);
     case 't':
-        return choice_parse("--time", ode_time_choices, optarg, &o->time);
+        return options_choice("odenet transfer: --time", optarg, ode_time_choices,
+                              &o->time);
     case 'o':
         o->out = optarg;
         return true;

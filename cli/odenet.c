@@ -18,6 +18,7 @@ static const struct command {
     { "eval",     cmd_eval,     true,  "measure a model, also at another resolution"         },
     { "transfer", cmd_transfer, false, "take a model to another resolution or depth"         },
     { "export",   cmd_export,   false, "write a model as ONNX, numpy or safetensors"         },
+    { "bench",    cmd_bench,    true,  "measure the machine, the kernels and training steps" },
     { "data",     cmd_data,     false, "list the data sets, verify their files"              },
     { "system",   cmd_system,   true,  "show what a training on this machine has"            },
 };

@@ -5,6 +5,7 @@
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 static const char *
 variable(const char *name)
@@ -46,6 +47,22 @@ options_number(const char *flag, const char *text, int least, int most, int *val
     }
     fprintf(stderr, "%s is \"%s\", not a whole number from %d to %d\n", flag, text, least,
             most);
+    return false;
+}
+
+bool
+options_choice(const char *flag, const char *text, const struct ode_choice *choices,
+               int *value)
+{
+    for (int i = 0; choices[i].name; i++)
+        if (strcmp(choices[i].name, text) == 0) {
+            *value = i;
+            return true;
+        }
+    fprintf(stderr, "%s is \"%s\"; choose", flag, text);
+    for (int i = 0; choices[i].name; i++)
+        fprintf(stderr, "%s %s", i ? "," : "", choices[i].name);
+    fputc('\n', stderr);
     return false;
 }
 

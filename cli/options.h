@@ -4,6 +4,7 @@
 
 #include <stdbool.h>
 
+#include "core/base/field.h"
 #include "core/base/status.h"
 #include "core/kernels/kernels.h"
 
@@ -21,6 +22,11 @@ void options_data_root(char root[OPTIONS_PATH], const char *given);
 /* The number that text says, from least to most; else a line on stderr that begins with
  * `flag`, and false. */
 bool options_number(const char *flag, const char *text, int least, int most, int *value);
+
+/* The number of the choice that text names; else a line on stderr that begins with `flag`
+ * and lists them, and false. */
+bool options_choice(const char *flag, const char *text, const struct ode_choice *choices,
+                    int *value);
 
 /* Processors that this process may use, at least 1. */
 int options_cores(void);

@@ -60,6 +60,7 @@ libodenet_a_SOURCES = \
 	%D%/kernels/finish.h \
 	%D%/kernels/gemm.c \
 	%D%/kernels/kernels.c \
+	%D%/kernels/peak.h \
 	%D%/kernels/portable.c \
 	%D%/kernels/tables.h \
 	%D%/kernels/vector.h \

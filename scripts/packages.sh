@@ -6,7 +6,8 @@
 # A thing counts as there however it came: a command by its name, a library by pkg-config.
 # Only what is missing is installed, so a Node from elsewhere stays as it is.
 
-# "command PROGRAM PACKAGE", "library PKG-CONFIG-NAME PACKAGE" or "file PATH PACKAGE"
+# "command PROGRAM PACKAGE", "library PKG-CONFIG-NAME PACKAGE", "file PATH PACKAGE", "shared
+# FILE PACKAGE" (a library to run with) or "module NAME PACKAGE" (of the system's Python)
 # shellcheck disable=SC2034 # read by name
 packages_build=(
     "command autoconf autoconf"
@@ -45,12 +46,31 @@ packages_test=(
     "command xz xz-utils"
 )
 
+# shellcheck disable=SC2034
+packages_bench=(
+    "command awk mawk"
+    "command jq jq"
+    "command top procps"
+)
+# shellcheck disable=SC2034
+packages_torch=(
+    "module torch python3-torch"
+    "shared libtcmalloc_minimal.so.4 libtcmalloc-minimal4"
+)
+
+# Prints where the loader finds a shared library; nothing if it does not.
+packages_library () {
+    PATH=$PATH:/usr/sbin:/sbin ldconfig -p 2> /dev/null | awk -v name="$1" '$1 == name { print $NF; exit }'
+}
+
 # Has this thing? In the words of the lists above.
 packages_has () {
     case $1 in
     command) command -v "$2" > /dev/null ;;
     library) command -v pkg-config > /dev/null && pkg-config --exists "$2" ;;
     file) [ -e "$2" ] ;;
+    shared) [ -n "$(packages_library "$2")" ] ;;
+    module) /usr/bin/python3 -c "import $2" > /dev/null 2>&1 ;;
     esac
 }
 

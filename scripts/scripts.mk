@@ -1,6 +1,8 @@
 # scripts: from a clone to a trained network, and all tests
 
 EXTRA_DIST += \
+	%D%/bench \
+	%D%/bench_torch.py \
 	%D%/packages.sh \
 	%D%/quickstart \
 	%D%/test

@@ -39,6 +39,7 @@ test_core_SOURCES = \
 	%D%/core/orbit.c \
 	%D%/core/orbit.h \
 	%D%/core/orders.c \
+	%D%/core/peak.c \
 	%D%/core/rng.c \
 	%D%/core/sample.c \
 	%D%/core/sample.h \
@@ -115,6 +116,7 @@ test_core_double_SOURCES = \
 	%D%/core/orbit.c \
 	%D%/core/orbit.h \
 	%D%/core/orders.c \
+	%D%/core/peak.c \
 	%D%/core/toy.c \
 	%D%/core/toy.h
 
@@ -126,8 +128,12 @@ test_cli_LDADD = $(cli_LIBS) $(CHECK_LIBS)
 test_cli_SOURCES = \
 	%D%/main.c %D%/test.h \
 	%D%/cli/suites.def \
+	%D%/cli/bench.c \
 	%D%/cli/blas.c \
-	%D%/cli/data.c
+	%D%/cli/command.c %D%/cli/command.h \
+	%D%/cli/data.c \
+	%D%/cli/load.c \
+	%D%/cli/spread.c
 
 check_PROGRAMS += test-web
 TESTS += test-web

@@ -22,7 +22,8 @@ enum ode_stream {
                                                     b = example               */
     ODE_STREAM_TEST,     /* tests                                             */
     ODE_STREAM_FLIP,     /* alternating flip;       a = level, b = example    */
-    ODE_STREAM_GAUGE     /* power iterations begin; a = segment, b = 0        */
+    ODE_STREAM_GAUGE,    /* power iterations begin; a = segment, b = 0        */
+    ODE_STREAM_BENCH     /* what is only measured;  a = what, b = 0           */
 };
 
 struct ode_rng {

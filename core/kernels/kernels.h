@@ -132,6 +132,8 @@ struct ode_finish {
     real top;       /* STEP: raised to the largest |y|; a NaN may or may not show */
 };
 
+enum ode_traffic { ODE_TRAFFIC_READ, ODE_TRAFFIC_WRITE, ODE_TRAFFIC_COPY };
+
 struct ode_kernels {
     const char *name;
     enum ode_isa isa;
@@ -167,6 +169,14 @@ struct ode_kernels {
     /* z = a x + b y over n reals, n a multiple of 16; z may be x or y. Exact where
      * products and sum are. */
     void (*combine)(size_t n, real a, const real *x, real b, const real *y, real *z);
+
+    /* For benchmarks: `rounds` of multiply-adds on registers alone. Returns how many FLOP
+     * that is; sink[16] receives the sums, which are finite. */
+    double (*peak)(long rounds, real *sink);
+
+    /* For benchmarks: one pass over n reals, n a multiple of 256. READ: y[16] receives
+     * sums of x. WRITE: y = 1. COPY: y = -x. */
+    void (*traffic)(enum ode_traffic way, size_t n, const real *x, real *y);
 };
 
 /*

@@ -1,55 +1,24 @@
 /* data.c - tests cli/cmd_data.c and options.c */
 #include "cli/cmd.h"
 #include "cli/options.h"
+#include "tests/cli/command.h"
 #include "tests/test.h"
 
 #include <jansson.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
-static char answer[8192];
-
-/* Runs the command with its standard output in `answer`; returns the exit code. */
-static int
-run(int argc, const char *const *words)
-{
-    char *argv[8] = { NULL }, path[200];
-    int kept = dup(STDOUT_FILENO), code;
-    FILE *file;
-
-    for (int i = 0; i < argc; i++)
-        ck_assert_ptr_nonnull(argv[i] = strdup(words[i]));
-    snprintf(path, sizeof path, "%s/out", test_dir());
-    fflush(stdout);
-    ck_assert_ptr_nonnull(freopen(path, "w", stdout));
-    code = cmd_data(argc, argv);
-    fflush(stdout);
-    ck_assert_int_ge(dup2(kept, STDOUT_FILENO), 0);
-    close(kept);
-    file = fopen(path, "r");
-    ck_assert_ptr_nonnull(file);
-    answer[fread(answer, 1, sizeof answer - 1, file)] = '\0';
-    fclose(file);
-    for (int i = 0; i < argc; i++)
-        free(argv[i]);
-    return code;
-}
-
-#define RUN(...)                                                       \
-    run((int)(sizeof(const char *[]){ __VA_ARGS__ } / sizeof(char *)), \
-        (const char *const[]){ __VA_ARGS__ })
+#define RUN(...) COMMAND_RUN(cmd_data, __VA_ARGS__)
 
 START_TEST(list_is_a_table_or_json)
 {
     json_t *all, *first;
 
     ck_assert_int_eq(RUN("data", "list", "--data-dir", "/nowhere"), CMD_OK);
-    ck_assert_ptr_nonnull(strstr(answer, "strokes"));
-    ck_assert_ptr_nonnull(strstr(answer, "cifar10"));
+    ck_assert_ptr_nonnull(strstr(command_answer, "strokes"));
+    ck_assert_ptr_nonnull(strstr(command_answer, "cifar10"));
     ck_assert_int_eq(RUN("data", "list", "--json", "--data-dir", "/nowhere"), CMD_OK);
-    all = json_loads(answer, 0, NULL);
+    all = json_loads(command_answer, 0, NULL);
     ck_assert_ptr_nonnull(all);
     ck_assert_uint_eq(json_array_size(json_object_get(all, "datasets")), 4);
     first = json_array_get(json_object_get(all, "datasets"), 0);
@@ -71,10 +40,11 @@ START_TEST(verify_of_missing_files_is_a_data_error)
     json_t *all;
 
     ck_assert_int_eq(RUN("data", "verify", "mnist", "--data-dir", "/nowhere"), CMD_DATA);
-    ck_assert_ptr_nonnull(strstr(answer, "missing  /nowhere/mnist/train-images-idx3"));
+    ck_assert_ptr_nonnull(
+        strstr(command_answer, "missing  /nowhere/mnist/train-images-idx3"));
     ck_assert_int_eq(RUN("data", "verify", "--json", "--data-dir=/nowhere", "cifar10"),
                      CMD_DATA);
-    all = json_loads(answer, 0, NULL);
+    all = json_loads(command_answer, 0, NULL);
     ck_assert_ptr_nonnull(all);
     ck_assert(json_is_false(json_object_get(all, "good")));
     ck_assert_uint_eq(json_array_size(json_object_get(all, "files")), 6);
@@ -90,8 +60,8 @@ START_TEST(verify_accepts_the_real_files)
     if (!root)
         return;
     ck_assert_int_eq(RUN("data", "verify", "fashion-mnist"), CMD_OK);
-    ck_assert_ptr_nonnull(strstr(answer, "good "));
-    ck_assert_ptr_null(strstr(answer, "bad "));
+    ck_assert_ptr_nonnull(strstr(command_answer, "good "));
+    ck_assert_ptr_null(strstr(command_answer, "bad "));
 }
 END_TEST
 
@@ -104,9 +74,9 @@ START_TEST(bad_usage_is_told_from_failure)
     ck_assert_int_eq(RUN("data", "verify", "mnist", "too-many"), CMD_USAGE);
     ck_assert_int_eq(RUN("data", "verify", "imagenet"), CMD_USAGE);
     ck_assert_int_eq(RUN("data", "list", "--no-such-option"), CMD_USAGE);
-    ck_assert_str_eq(answer, "");
+    ck_assert_str_eq(command_answer, "");
     ck_assert_int_eq(RUN("data", "--help"), CMD_OK);
-    ck_assert_ptr_nonnull(strstr(answer, "usage: odenet data list"));
+    ck_assert_ptr_nonnull(strstr(command_answer, "usage: odenet data list"));
 }
 END_TEST
 

@@ -29,7 +29,7 @@ close () {
         END { exit !(NR > 1000 && sum <= 1.6e-11 * all) }'
 }
 
-for command in "" train plan check eval transfer export data system; do
+for command in "" train plan check bench eval transfer export data system; do
     # shellcheck disable=SC2086 # no command is none
     ends "help of odenet $command" 0 usage ./odenet $command --help
 done
