@@ -47,6 +47,7 @@ test_core_SOURCES = \
 	%D%/core/strokes.c \
 	%D%/core/toy.c \
 	%D%/core/toy.h \
+	%D%/core/team.c \
 	%D%/core/train.c \
 	%D%/core/transfer.c \
 	%D%/core/whiten.c

@@ -19,7 +19,8 @@ struct ode_arena {
     size_t size, used;   /* bytes */
 };
 
-/* Takes `size` zeroed bytes from the system. Fails with ODE_ENOMEM. */
+/* Takes `size` zeroed bytes from the system, in huge pages where it gives them. Fails
+ * with ODE_ENOMEM. */
 enum ode_status ode_arena_init(struct ode_arena *arena, size_t size, struct ode_err *err);
 void ode_arena_release(struct ode_arena *arena); /* safe on zeros and twice */
 

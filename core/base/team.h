@@ -20,7 +20,8 @@ void ode_team_free(struct ode_team *team); /* NULL is fine */
 
 int ode_team_threads(const struct ode_team *team);
 
-/* Calls fn for tasks 0..n-1, each once, and returns when all are done. */
+/* Calls fn for tasks 0..n-1, each once, and returns when all are done. In tasks denormal
+ * numbers count as 0, where the processor can do that. */
 void ode_team_run(struct ode_team *team, ode_task_fn *fn, void *context, int n);
 
 #endif
