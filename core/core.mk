@@ -58,6 +58,7 @@ libodenet_a_SOURCES = \
 	%D%/kernels/body.h \
 	%D%/kernels/gemm.c \
 	%D%/kernels/kernels.c \
+	%D%/kernels/norms.h \
 	%D%/kernels/portable.c \
 	%D%/kernels/tables.h \
 	%D%/kernels/vector.h \

@@ -10,7 +10,7 @@ bad=0 n=0
 
 for header in $(cd "$top" && find core schema api daemon cli web tests \
     \( -name work -o -name node_modules \) -prune -o -type f -name '*.h' -print | sort); do
-    case $header in core/kernels/body.h) continue ;; esac
+    case $header in core/kernels/body.h | core/kernels/norms.h) continue ;; esac
     n=$((n + 1))
     # shellcheck disable=SC2086 # HEADER_FLAGS is a list
     if ! printf '#include "%s"\nextern int not_empty;\n' "$header" |

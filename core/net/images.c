@@ -28,9 +28,10 @@ ode_cna_at(const struct ode_exec *e, const struct ode_cna_site *site, int n, rea
         .conv = site->conv,
         .k = ode_slot_weights(e, site->weight),
         .dk = ode_slot_gradient(e, site->weight, lane),
-        .norm = {.kind = m->kind,
+        .norm = {.kernels = e->kernels,
+                 .kind = m->kind,
                  .scale = ode_slot_weights(e,          m->scale),
-                 .shift = ode_slot_weights(e,                  m->shift),
+                 .shift = ode_slot_weights(e, m->shift),
                  .mean = ode_slot_weights(e, m->mean),
                  .variance = ode_slot_weights(e, m->variance),
                  .seen_mean = ode_slot_gradient(e, m->mean, moment),
@@ -42,7 +43,7 @@ ode_cna_at(const struct ode_exec *e, const struct ode_cna_site *site, int n, rea
         .shape = { .n = n,
                  .blocks = channels / ODE_VEC,
                  .h = site->conv.h,
-                 .w = site->conv.w},
+                 .w = site->conv.w                 },
     };
 
     if (site->flip)

@@ -159,7 +159,7 @@ conv_part(const struct ode_exec *e, const struct ode_cna_site *site, int n, real
 {
     struct ode_cna c = ode_cna_at(e, site, n, NULL, lane);
 
-    c.norm = (struct ode_normaliser){ .kind = ODE_NORM_NONE };
+    c.norm = (struct ode_normaliser){ .kernels = e->kernels, .kind = ODE_NORM_NONE };
     c.active = false;
     c.shape.blocks = ode_blocks(c.conv.out);
     return c;

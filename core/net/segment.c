@@ -134,8 +134,9 @@ normaliser(const struct ode_exec *e, int point, int layer, const enum ode_part p
     const int variance = slot_of(net, point, layer, part[3]);
 
     if (scale < 0)
-        return (struct ode_normaliser){ .kind = ODE_NORM_NONE };
-    return (struct ode_normaliser){ .kind = net->norm,
+        return (struct ode_normaliser){ .kernels = e->kernels, .kind = ODE_NORM_NONE };
+    return (struct ode_normaliser){ .kernels = e->kernels,
+                                    .kind = net->norm,
                                     .scale = ode_slot_weights(e, scale),
                                     .shift = ode_slot_weights(e, shift),
                                     .mean = ode_slot_weights(e, mean),
