@@ -64,6 +64,7 @@ libodenet_a_SOURCES = \
 	%D%/kernels/vector.h \
 	%D%/layers/cna.c \
 	%D%/layers/connect.c \
+	%D%/layers/halo.h \
 	%D%/layers/head.c \
 	%D%/layers/norm.c \
 	%D%/net/exec.c \

@@ -31,7 +31,19 @@ void ode_subsample(int n, int h, int w, const real *x, real *y);
 /* dx = J' dy, all of it written. */
 void ode_subsample_adjoint(int n, int h, int w, const real *dy, real *dx);
 
+/* 1.5 2^(bits - 1) grid: numbers of that size are as far apart as the grid is wide, so x
+ * plus it less it is x rounded to the grid. 0 if grid is. */
+static inline real
+ode_grid_magic(real grid)
+{
+    return grid * (real)1.5 * (real)(1ull << (ODE_REAL_BITS - 1));
+}
+
 /* x rounded to a multiple of grid; as it is if grid is 0. */
-real ode_to_grid(real x, real grid);
+static inline real
+ode_to_grid(real x, real grid)
+{
+    return grid > 0 ? (x + ode_grid_magic(grid)) - ode_grid_magic(grid) : x;
+}
 
 #endif

@@ -5,6 +5,7 @@
 
 #include "core/layers/cna.h"
 #include "core/layers/connect.h"
+#include "core/layers/halo.h"
 #include "core/net/images.h"
 #include "core/net/segment.h"
 
@@ -180,9 +181,7 @@ side_input(const struct ode_exec *e, int s, int n, const real *x, real *y)
 static void
 into_clear(const struct ode_cna *c, enum ode_mode mode, const real *x, real *y)
 {
-    const size_t image = (size_t)c->shape.blocks * ode_plane(c->shape.h, c->shape.w);
-
-    memset(y, 0, (size_t)c->shape.n * image * sizeof *y);
+    ode_halo_clear(c->shape.n * c->shape.blocks, c->shape.h, c->shape.w, y);
     ode_cna_forward(c, mode, x, NULL, y);
 }
 
