@@ -60,6 +60,7 @@ libodenet_a_SOURCES = \
 	%D%/kernels/finish.h \
 	%D%/kernels/gemm.c \
 	%D%/kernels/kernels.c \
+	%D%/kernels/norms.h \
 	%D%/kernels/peak.h \
 	%D%/kernels/portable.c \
 	%D%/kernels/tables.h \
@@ -67,6 +68,7 @@ libodenet_a_SOURCES = \
 	%D%/kernels/winograd.h \
 	%D%/layers/cna.c \
 	%D%/layers/connect.c \
+	%D%/layers/halo.h \
 	%D%/layers/head.c \
 	%D%/layers/norm.c \
 	%D%/net/exec.c \

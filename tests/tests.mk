@@ -33,6 +33,7 @@ test_core_SOURCES = \
 	%D%/core/net.c \
 	%D%/core/newton.c \
 	%D%/core/netgraph.c \
+	%D%/core/norms.c \
 	%D%/core/npz.c \
 	%D%/core/onnx.c \
 	%D%/core/optim.c \
@@ -113,6 +114,7 @@ test_core_double_SOURCES = \
 	%D%/core/layers.c \
 	%D%/core/net.c \
 	%D%/core/newton.c \
+	%D%/core/norms.c \
 	%D%/core/optim.c \
 	%D%/core/orbit.c \
 	%D%/core/orbit.h \

@@ -1,9 +1,9 @@
 /* layer.c - the right-hand side f(theta, x) of the ODE, and its adjoint. */
 #include "core/blocks/layer.h"
 
-/* Scratch: K's output; the activation's output; its cotangent, then its input's; N's
- * output; the input as K sees it; P's output, then its cotangent. */
-enum { U, A, Q, V, T, R };
+/* Scratch: K's output; the activation's output; its cotangent, then its input's; the
+ * input as K sees it; its cotangent. */
+enum { U, A, Q, T, R };
 
 static size_t
 image_of(const struct ode_layer_shape *s)
@@ -26,9 +26,9 @@ norm_shape(const struct ode_layer_shape *s)
 }
 
 int
-ode_layer_scratch(enum ode_form form, bool norm, bool before)
+ode_layer_scratch(enum ode_form form, bool before)
 {
-    return form == ODE_FORM_RESIDUAL || before ? R + 1 : norm ? V + 1 : Q + 1;
+    return form == ODE_FORM_RESIDUAL || before ? R + 1 : Q + 1;
 }
 
 static bool
@@ -76,21 +76,19 @@ gradient_add(const struct ode_layer_shape *s, const real *p, const real *x, real
     s->kernels->conv_weights(&s->conv, s->n, 1, &p, &x, dk);
 }
 
-static void
-activate(const struct ode_layer_shape *s, real scale, const real *u, real *a)
+/* The activation after P; there is one in the residual form. */
+static struct ode_after
+after_before(const struct ode_layer_shape *s)
 {
-    s->kernels->act(s->act, scale, s->n * blocks_of(s), s->conv.h, s->conv.w, u, a);
+    return (struct ode_after){ .active = s->form == ODE_FORM_RESIDUAL,
+                               .act = s->act,
+                               .scale = 1 };
 }
 
-static void
-activate_adjoint(const struct ode_layer_shape *s, real scale, const real *u,
-                 const real *p, real *q, real *db)
+static struct ode_after
+after_norm(const struct ode_layer_shape *s, real scale)
 {
-    const size_t image = image_of(s);
-
-    for (size_t i = 0; i < (size_t)s->n; i++)
-        s->kernels->act_adjoint(s->act, scale, blocks_of(s), s->conv.h, s->conv.w,
-                                u + i * image, p + i * image, q + i * image, db);
+    return (struct ode_after){ .active = true, .act = s->act, .scale = scale };
 }
 
 /* What K is applied to: x, or what P makes of it. */
@@ -98,12 +96,11 @@ static const real *
 input(const struct ode_layer_shape *s, const struct ode_layer *f, const real *x)
 {
     const struct ode_norm_shape shape = norm_shape(s);
+    const struct ode_after after = after_before(s);
 
     if (!has_before(s, f))
         return x;
-    ode_norm_forward(&f->before, &shape, s->mode, x, s->scratch[T]);
-    if (s->form == ODE_FORM_RESIDUAL)
-        activate(s, 1, s->scratch[T], s->scratch[T]);
+    ode_norm_act_forward(&f->before, &shape, s->mode, &after, x, s->scratch[T]);
     return s->scratch[T];
 }
 
@@ -113,6 +110,7 @@ activated(const struct ode_layer_shape *s, const struct ode_layer *f, const real
           real scale, real *keep, real *a)
 {
     const struct ode_norm_shape shape = norm_shape(s);
+    const struct ode_after after = after_norm(s, scale);
     real *u = keep ? keep : s->scratch[U];
 
     if (f->norm.kind == ODE_NORM_NONE) {
@@ -126,8 +124,7 @@ activated(const struct ode_layer_shape *s, const struct ode_layer *f, const real
         return;
     }
     convolve(s, x, f->k, (struct ode_finish){ .kind = ODE_FINISH_SUM, .y = u });
-    ode_norm_forward(&f->norm, &shape, s->mode, u, a);
-    activate(s, scale, a, a);
+    ode_norm_act_forward(&f->norm, &shape, s->mode, &after, u, a);
 }
 
 /* to = from + sign * round(K x). */
@@ -167,30 +164,46 @@ ode_layer_step(const struct ode_layer_shape *s, const struct ode_layer *f, const
 
 /* --- the adjoint ------------------------------------------------------------------- */
 
-/* q = scale s'(N(u)) K2 w, the cotangent of N's output; a = scale s(N(u)). Without an
- * outer kernel K2 is 1, and a is not written. */
+/* q = scale s'(u) K2 w and the bias's gradient; a = scale s(u). Without an outer kernel
+ * K2 is 1, and a is not written. */
 static void
 outer_adjoint(const struct ode_layer_shape *s, const struct ode_layer *f, real scale,
               const real *u, const real *w, real *q, real *a)
 {
-    const struct ode_norm_shape shape = norm_shape(s);
-    const real *v = u;
+    const size_t image = image_of(s);
 
-    if (f->norm.kind != ODE_NORM_NONE) {
-        ode_norm_forward(&f->norm, &shape, s->mode, u, s->scratch[V]);
-        v = s->scratch[V];
-    }
-    if (has_outer(s))
+    if (has_outer(s)) {
         convolve(s, w, f->ot,
                  (struct ode_finish){ .kind = ODE_FINISH_ADJOINT,
                                       .y = q,
                                       .act = s->act,
                                       .scale = scale,
-                                      .v = v,
+                                      .v = u,
                                       .a = a,
                                       .db = f->db });
-    else
-        activate_adjoint(s, scale, v, w, q, f->db);
+        return;
+    }
+    for (size_t i = 0; i < (size_t)s->n; i++)
+        s->kernels->act_adjoint(s->act, scale, blocks_of(s), s->conv.h, s->conv.w,
+                                u + i * image, w + i * image, q + i * image, f->db);
+}
+
+/* The same with N before the activation: q = N' s'(N(u)) K2 w. Moments that the pass has
+ * to take again are taken by the way forward. */
+static void
+normed_adjoint(const struct ode_layer_shape *s, const struct ode_layer *f, real scale,
+               const real *u, const real *w, real *q, real *a)
+{
+    const struct ode_norm_shape shape = norm_shape(s);
+    const struct ode_after after = after_norm(s, scale);
+
+    if (has_outer(s) || s->mode == ODE_TRAIN)
+        ode_norm_act_forward(&f->norm, &shape, s->mode, &after, u, a);
+    if (has_outer(s)) {
+        convolve(s, w, f->ot, (struct ode_finish){ .kind = ODE_FINISH_SUM, .y = q });
+        w = q;
+    }
+    ode_norm_act_adjoint(&f->norm, &shape, &after, u, w, q);
 }
 
 /* Both kernels' gradients. In the symmetric form they are one: the reduction over pixels
@@ -227,17 +240,14 @@ before_adjoint(const struct ode_layer_shape *s, const struct ode_layer *f, const
 {
     const struct ode_norm_shape shape = norm_shape(s);
     const bool anti = s->form == ODE_FORM_ANTISYMMETRIC;
-    real *r = s->scratch[R], *v = s->scratch[V];
+    const struct ode_after after = after_before(s);
+    real *r = s->scratch[R];
 
     convolve(s, q, anti ? f->k : f->kt,
              (struct ode_finish){ .kind = ODE_FINISH_SUM, .y = r });
     if (anti)
         s->kernels->combine(ode_layer_reals(s), -1, r, 0, r, r);
-    if (s->form == ODE_FORM_RESIDUAL) {
-        ode_norm_forward(&f->before, &shape, s->mode, x, v);
-        activate_adjoint(s, 1, v, r, r, NULL);
-    }
-    ode_norm_adjoint(&f->before, &shape, x, r, r);
+    ode_norm_act_adjoint(&f->before, &shape, &after, x, r, r);
     s->kernels->combine(ode_layer_reals(s), 1, r, 1, dx, dx);
 }
 
@@ -245,7 +255,6 @@ void
 ode_layer_adjoint(const struct ode_layer_shape *s, const struct ode_layer *f,
                   const real *x, const real *kept, real scale, const real *w, real *dx)
 {
-    const struct ode_norm_shape shape = norm_shape(s);
     const real *in = input(s, f, x);
     real *a = s->scratch[A], *q = s->scratch[Q];
 
@@ -255,9 +264,10 @@ ode_layer_adjoint(const struct ode_layer_shape *s, const struct ode_layer *f,
             (struct ode_finish){ .kind = ODE_FINISH_SUM, .y = s->scratch[U], .b = f->b });
         kept = s->scratch[U];
     }
-    outer_adjoint(s, f, scale, kept, w, q, a);
-    if (f->norm.kind != ODE_NORM_NONE)
-        ode_norm_adjoint(&f->norm, &shape, kept, q, q);
+    if (f->norm.kind == ODE_NORM_NONE)
+        outer_adjoint(s, f, scale, kept, w, q, a);
+    else
+        normed_adjoint(s, f, scale, kept, w, q, a);
     gradients_add(s, f, in, a, w, q);
     if (has_before(s, f))
         before_adjoint(s, f, x, q, dx);

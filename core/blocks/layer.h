@@ -18,7 +18,7 @@
 #include "core/layers/norm.h"
 #include "core/recipe/recipe.h"
 
-enum { ODE_LAYER_SCRATCH_MAX = 6 };
+enum { ODE_LAYER_SCRATCH_MAX = 5 };
 
 /* What the layers of a segment have in common. */
 struct ode_layer_shape {
@@ -47,7 +47,7 @@ ode_layer_reals(const struct ode_layer_shape *s)
 }
 
 /* Images of scratch that layers of a form need. */
-int ode_layer_scratch(enum ode_form form, bool norm, bool before);
+int ode_layer_scratch(enum ode_form form, bool before);
 
 /* to = from + sign * round(scale f(x)), sign 1 or -1. to may be from or x. keep: if not
  * NULL, receives N's or the activation's input. Returns the largest |to|. */

@@ -385,7 +385,7 @@ opening_adjoint(const struct ode_map *m, const real *dy, real *dx)
 
     if (m->rig->net.whitening)
         c.k = NULL;
-    ode_cna_adjoint(&c, w->input, w->opened, w->wide[0], images_of(m, 0, dy, w->wide[1]));
+    ode_cna_adjoint(&c, w->input, w->opened, images_of(m, 0, dy, w->wide[1]));
     theta_gradient(m, dx);
 }
 
@@ -467,11 +467,11 @@ head_adjoint(const struct ode_map *m, const real *dy, real *dx)
                             w->dfeatures, ode_slot_gradient(e, net->head_weight, lane),
                             ode_slot_gradient(e, net->head_bias, lane));
     ode_head_features_adjoint(&head, w->dfeatures, d);
-    ode_cna_adjoint(&norm, NULL, w->ended, w->wide[2], d);
+    ode_cna_adjoint(&norm, NULL, w->ended, d);
     if (net->closing.weight >= 0) {
         const struct ode_cna closing = site_of(m, &net->closing, lane);
 
-        ode_cna_adjoint(&closing, w->wide[0], w->closed, w->wide[2], d);
+        ode_cna_adjoint(&closing, w->wide[0], w->closed, d);
         ode_cna_back(&closing, d, w->wide[2]);
         d = w->wide[2];
     }

@@ -243,11 +243,15 @@ combine(size_t n, real a, const real *x, real b, const real *y, real *z)
         v_store(z + i, v_all(a) * v_load(x + i) + v_all(b) * v_load(y + i));
 }
 
+#include "core/kernels/norms.h"
 #include "core/kernels/peak.h"
 
-#define KERNELS(set_name, bit)                                                    \
-    {                                                                             \
-        .name = set_name, .isa = bit, .conv_prepare = conv_prepare, .conv = conv, \
-        .conv_weights = conv_weights, .act = act, .act_adjoint = act_adjoint,     \
-        .step = step, .combine = combine, .peak = peak, .traffic = traffic        \
+#define KERNELS(set_name, bit)                                                      \
+    {                                                                               \
+        .name = set_name, .isa = bit, .conv_prepare = conv_prepare, .conv = conv,   \
+        .conv_weights = conv_weights, .act = act, .act_adjoint = act_adjoint,       \
+        .step = step, .combine = combine, .moments = moments, .norm_act = norm_act, \
+        .norm_act_sums = norm_act_sums, .norm_pull = norm_pull,                     \
+        .pixel_norm = pixel_norm, .pixel_norm_adjoint = pixel_norm_adjoint,         \
+        .peak = peak, .traffic = traffic                                            \
     }

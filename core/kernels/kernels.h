@@ -132,6 +132,41 @@ struct ode_finish {
     real top;       /* STEP: raised to the largest |y|; a NaN may or may not show */
 };
 
+/* A channel block of n images: planes of h x w, `apart` reals from one to the next. */
+struct ode_planes {
+    int n, h, w;
+    size_t apart;
+};
+
+/* What may follow a normalisation: y = scale * s(v); not active: y = v. */
+struct ode_after {
+    bool active;
+    enum ode_act act;
+    real scale;
+};
+
+/* v = slope x + level in the channels of a block, and what follows it. */
+struct ode_norm_map {
+    _Alignas(64) real slope[ODE_VEC];
+    real level[ODE_VEC];
+    struct ode_after after;
+};
+
+/* dx = slope q + tilt (x - mean) + level in the channels of a block. */
+struct ode_norm_pull {
+    _Alignas(64) real mean[ODE_VEC];
+    real slope[ODE_VEC], tilt[ODE_VEC], level[ODE_VEC];
+};
+
+/* An image in which every pixel is normalised alone: v = gain x r + shift with
+ * r = 1 / sqrt(sum of the squares of its channels + epsilon), and what follows it. */
+struct ode_pixel_norm {
+    int blocks, h, w;
+    const real *gain, *shift; /* [blocks * 16] */
+    real epsilon;
+    struct ode_after after;
+};
+
 enum ode_traffic { ODE_TRAFFIC_READ, ODE_TRAFFIC_WRITE, ODE_TRAFFIC_COPY };
 
 struct ode_kernels {
@@ -169,6 +204,38 @@ struct ode_kernels {
     /* z = a x + b y over n reals, n a multiple of 16; z may be x or y. Exact where
      * products and sum are. */
     void (*combine)(size_t n, real a, const real *x, real b, const real *y, real *z);
+
+    /* The mean of each channel of a block, and the sum of the squared differences from
+     * it, [16] each. One pass: sums of a row are in reals, about a guess of the mean,
+     * and those of rows in double; so neither suffers from a mean that is large against
+     * the deviation. Relative error of the squares: a few 2^-24, and never above
+     * (1 + h) (w / 4 + 4) 2^-24. */
+    void (*moments)(const struct ode_planes *s, const real *x, double *mean,
+                    double *squares);
+
+    /* y = scale s(slope x + level), inside the halo. y may be x. */
+    void (*norm_act)(const struct ode_planes *s, const struct ode_norm_map *m,
+                     const real *x, real *y);
+
+    /* q = scale s'(slope x + level) dy inside the halo; sum[16] = sum of q, product[16]
+     * = sum of q (x - mean): in reals along a row, in double over rows. q may be dy;
+     * where no activation is, q = dy and is not written. mean: aligned. */
+    void (*norm_act_sums)(const struct ode_planes *s, const struct ode_norm_map *m,
+                          const real *mean, const real *x, const real *dy, real *q,
+                          double *sum, double *product);
+
+    /* dx = slope q + tilt (x - mean) + level, inside the halo. dx may be q. */
+    void (*norm_pull)(const struct ode_planes *s, const struct ode_norm_pull *m,
+                      const real *x, const real *q, real *dx);
+
+    /* y = scale s(gain x r + shift), inside the halo. y may be x. */
+    void (*pixel_norm)(const struct ode_pixel_norm *m, const real *x, real *y);
+
+    /* Its adjoint: with q = scale s'(v) dy, dx = gain r q - x r^3 (sum of gain x q over
+     * the pixel's channels). dx may be dy. dgain and dshift [blocks * 16] += sums over
+     * pixels of x r q and q. */
+    void (*pixel_norm_adjoint)(const struct ode_pixel_norm *m, const real *x,
+                               const real *dy, real *dx, double *dgain, double *dshift);
 
     /* For benchmarks: `rounds` of multiply-adds on registers alone. Returns how many FLOP
      * that is; sink[16] receives the sums, which are finite. */

@@ -7,6 +7,8 @@
 #ifndef ODE_CORE_KERNELS_VECTOR_H
 #define ODE_CORE_KERNELS_VECTOR_H
 
+#include <math.h>
+
 #include "core/kernels/kernels.h"
 
 #if defined __AVX512F__ && !defined ODE_DOUBLE
@@ -122,6 +124,37 @@ v_where_positive(vec x, vec value)
     __typeof__(x > x) pick = x > 0;
 
     return (vec)((__typeof__(pick))value & pick);
+}
+
+ALWAYS vec
+v_sqrt(vec a)
+{
+#if VBYTES == 64
+    return (vec)_mm512_sqrt_ps((__m512)a);
+#elif VBYTES == 32
+    return (vec)_mm256_sqrt_ps((__m256)a);
+#else
+    for (int i = 0; i < VW; i++)
+        a[i] = sizeof(real) == 4 ? (real)sqrtf((float)a[i]) : (real)sqrt((double)a[i]);
+    return a;
+#endif
+}
+
+/* The sum of the lanes, by halves: 0 with VW / 2, and so on. */
+ALWAYS real
+v_sum(vec a)
+{
+#if VBYTES == 64
+    return (real)_mm512_reduce_add_ps((__m512)a);
+#elif VBYTES == 32
+    __m128 x = _mm_add_ps(_mm256_castps256_ps128((__m256)a),
+                          _mm256_extractf128_ps((__m256)a, 1));
+
+    x = _mm_add_ps(x, _mm_movehl_ps(x, x));
+    return (real)_mm_cvtss_f32(_mm_add_ss(x, _mm_shuffle_ps(x, x, 1)));
+#else
+    return VW == 2 ? a[0] + a[1] : (a[0] + a[2 % VW]) + (a[1] + a[3 % VW]);
+#endif
 }
 
 #endif

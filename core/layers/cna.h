@@ -25,10 +25,9 @@ struct ode_cna {
 void ode_cna_forward(const struct ode_cna *c, enum ode_mode mode, const real *x, real *u,
                      real *y);
 
-/* d, the cotangent of y, becomes that of u; gradients are added to. spare: as large as y.
- * Without a convolution u is x. */
-void ode_cna_adjoint(const struct ode_cna *c, const real *x, const real *u, real *spare,
-                     real *d);
+/* d, the cotangent of y, becomes that of u; gradients are added to. Without a convolution
+ * u is x. */
+void ode_cna_adjoint(const struct ode_cna *c, const real *x, const real *u, real *d);
 
 /* dx = K^T d, d being the cotangent of u. */
 void ode_cna_back(const struct ode_cna *c, const real *d, real *dx);

@@ -31,7 +31,28 @@ void ode_subsample(int n, int h, int w, const real *x, real *y);
 /* dx = J' dy, all of it written. */
 void ode_subsample_adjoint(int n, int h, int w, const real *dy, real *dx);
 
+/* 2^(bits - 1) grid: numbers of that size are as far apart as the grid is wide. 0 if grid
+ * is. */
+static inline real
+ode_grid_magic(real grid)
+{
+    return grid * (real)(1ull << (ODE_REAL_BITS - 1));
+}
+
+/* x rounded to a multiple of the grid, of which this is the magic: as in the kernels. */
+static inline real
+ode_round_by(real x, real magic)
+{
+    const real away = x < 0 ? -magic : magic;
+
+    return (x + away) - away;
+}
+
 /* x rounded to a multiple of grid; as it is if grid is 0. */
-real ode_to_grid(real x, real grid);
+static inline real
+ode_to_grid(real x, real grid)
+{
+    return grid > 0 ? ode_round_by(x, ode_grid_magic(grid)) : x;
+}
 
 #endif

@@ -5,52 +5,60 @@
 #include <string.h>
 
 #include "core/kernels/gemm.h"
+#include "core/layers/halo.h"
 
-/* First pixel's value of channel c of image i, and of its row r. */
-static size_t
-row_at(const struct ode_head *s, int i, int c, int r)
+/* The channels of the j-th block of an image: the first, and how many. */
+static int
+block_channels(const struct ode_head *s, int j, int *lanes)
 {
-    const int run = s->channels / s->parts;
-    const int at = c / run * ode_blocks(run) * ODE_VEC + c % run;
+    const int run = s->channels / s->parts, b = j % ode_blocks(run);
 
-    return (size_t)(i * s->blocks + at / ODE_VEC) * ode_plane(s->h, s->w)
-           + ((size_t)(r + 1) * (size_t)(s->w + 2) + 1) * ODE_VEC
-           + (size_t)(at % ODE_VEC);
+    *lanes = ode_lanes(run, b);
+    return j / ode_blocks(run) * run + b * ODE_VEC;
+}
+
+/* sum[c] = sum over a plane's pixels, one after the other. */
+static void
+plane_sum(int h, int w, const real *restrict x, double *restrict sum)
+{
+    for (int c = 0; c < ODE_VEC; c++)
+        sum[c] = 0;
+    for (int r = 0; r < h; r++)
+        for (int p = 0; p < w; p++)
+            for (int c = 0; c < ODE_VEC; c++)
+                sum[c] += (double)x[ode_pixel_at(r, p, w) + (size_t)c];
 }
 
 void
 ode_head_features(const struct ode_head *s, const real *x, real *features)
 {
     for (int i = 0; i < s->n; i++)
-        for (int c = 0; c < s->channels; c++) {
-            double sum = 0;
+        for (int j = 0; j < s->blocks; j++, x += ode_plane(s->h, s->w)) {
+            int lanes;
+            const int first = block_channels(s, j, &lanes);
+            double sum[ODE_VEC];
 
-            for (int r = 0; r < s->h; r++) {
-                const real *row = x + row_at(s, i, c, r);
-
-                for (int p = 0; p < s->w; p++)
-                    sum += (double)row[p * ODE_VEC];
-            }
-            features[i * s->channels + c] = (real)(sum / (s->h * s->w));
+            plane_sum(s->h, s->w, x, sum);
+            for (int c = 0; c < lanes; c++)
+                features[i * s->channels + first + c] = (real)(sum[c] / (s->h * s->w));
         }
 }
 
 void
 ode_head_features_adjoint(const struct ode_head *s, const real *dfeatures, real *dx)
 {
-    const size_t all = (size_t)(s->n * s->blocks) * ode_plane(s->h, s->w);
-
-    memset(dx, 0, all * sizeof *dx);
+    ode_halo_clear(s->n * s->blocks, s->h, s->w, dx);
     for (int i = 0; i < s->n; i++)
-        for (int c = 0; c < s->channels; c++) {
-            const real share = dfeatures[i * s->channels + c] / (real)(s->h * s->w);
+        for (int j = 0; j < s->blocks; j++, dx += ode_plane(s->h, s->w)) {
+            int lanes;
+            const int first = block_channels(s, j, &lanes);
+            real share[ODE_VEC] = { 0 };
 
-            for (int r = 0; r < s->h; r++) {
-                real *row = dx + row_at(s, i, c, r);
-
+            for (int c = 0; c < lanes; c++)
+                share[c] = dfeatures[i * s->channels + first + c] / (real)(s->h * s->w);
+            for (int r = 0; r < s->h; r++)
                 for (int p = 0; p < s->w; p++)
-                    row[p * ODE_VEC] = share;
-            }
+                    memcpy(dx + ode_pixel_at(r, p, s->w), share, sizeof share);
         }
 }
 

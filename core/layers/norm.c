@@ -7,308 +7,271 @@
 
 enum { CHANNELS_MAX = 4096 + 2 * ODE_VEC }; /* of an image, padded */
 
-/* First value of row y of channel block b of image i. */
-static ptrdiff_t
-row_at(const struct ode_norm_shape *s, int i, int b, int y)
+/* The planes of a channel block in all images: those of block 0 begin at x. */
+static struct ode_planes
+planes_of(const struct ode_norm_shape *s)
 {
-    return (ptrdiff_t)(i * s->blocks + b) * (ptrdiff_t)ode_plane(s->h, s->w)
-           + (ptrdiff_t)(y + 1) * (s->w + 2) * ODE_VEC + ODE_VEC;
+    return (struct ode_planes){ .n = s->n,
+                                .h = s->h,
+                                .w = s->w,
+                                .apart = (size_t)s->blocks * ode_plane(s->h, s->w) };
 }
 
-void
-ode_norm_moments(const struct ode_norm_shape *s, const real *x, real *mean,
-                 real *variance)
+static size_t
+reals_of(const struct ode_norm_shape *s)
+{
+    return (size_t)(s->n * s->blocks) * ode_plane(s->h, s->w);
+}
+
+/* --- one channel block ------------------------------------------------------------- */
+
+static void
+block_moments(const struct ode_kernels *k, const struct ode_planes *s, const real *x,
+              real *mean, real *variance)
 {
     const double n = (double)s->n * s->h * s->w;
+    double middle[ODE_VEC], squares[ODE_VEC];
 
-    for (int b = 0; b < s->blocks; b++) {
-        double sum[ODE_VEC] = { 0 }, square[ODE_VEC] = { 0 };
-
-        for (int i = 0; i < s->n; i++)
-            for (int y = 0; y < s->h; y++) {
-                const real *row = x + row_at(s, i, b, y);
-
-                for (int p = 0; p < s->w; p++)
-                    for (int c = 0; c < ODE_VEC; c++) {
-                        const double v = (double)row[p * ODE_VEC + c];
-
-                        sum[c] += v;
-                        square[c] += v * v;
-                    }
-            }
-        for (int c = 0; c < ODE_VEC; c++) {
-            const double m = sum[c] / n;
-
-            mean[b * ODE_VEC + c] = (real)m;
-            variance[b * ODE_VEC + c] = (real)fmax(square[c] / n - m * m, 0);
-        }
+    k->moments(s, x, middle, squares);
+    for (int c = 0; c < ODE_VEC; c++) {
+        mean[c] = (real)middle[c];
+        variance[c] = (real)(squares[c] / n);
     }
 }
 
-/* y = slope x + level for the 16 channels of block b. */
-static void
-block_apply(const struct ode_norm_shape *s, int b, const real *mean, const real *variance,
-            const struct ode_normaliser *m, const real *x, real *y)
+/* 1 / deviation. */
+static double
+inverse_of(real variance)
 {
-    real slope[ODE_VEC], level[ODE_VEC];
+    return 1 / sqrt((double)variance + ODE_NORM_EPSILON);
+}
+
+/* N on block b, with moments of that block. */
+static struct ode_norm_map
+block_map(const struct ode_normaliser *m, int b, const real *mean, const real *variance,
+          const struct ode_after *after)
+{
+    struct ode_norm_map map = { .after = *after };
 
     for (int c = 0; c < ODE_VEC; c++) {
         const int k = b * ODE_VEC + c;
-        const double gain =
-            (double)m->scale[k] / sqrt((double)variance[k] + ODE_NORM_EPSILON);
+        const double gain = (double)m->scale[k] * inverse_of(variance[c]);
 
-        slope[c] = (real)gain;
-        level[c] = (real)((double)m->shift[k] - gain * (double)mean[k]);
+        map.slope[c] = (real)gain;
+        map.level[c] = (real)((double)m->shift[k] - gain * (double)mean[c]);
     }
-    for (int i = 0; i < s->n; i++)
-        for (int r = 0; r < s->h; r++) {
-            const ptrdiff_t at = row_at(s, i, b, r);
-
-            for (int p = 0; p < s->w; p++)
-                for (int c = 0; c < ODE_VEC; c++)
-                    y[at + p * ODE_VEC + c] =
-                        slope[c] * x[at + p * ODE_VEC + c] + level[c];
-        }
-}
-
-/* sum dy and sum dy * Xh of the 16 channels of block b. */
-static void
-adjoint_sums(const struct ode_norm_shape *s, int b, const real *mean,
-             const double *inverse, const real *x, const real *dy, double *sum,
-             double *product)
-{
-    for (int i = 0; i < s->n; i++)
-        for (int y = 0; y < s->h; y++) {
-            const ptrdiff_t at = row_at(s, i, b, y);
-
-            for (int p = 0; p < s->w; p++)
-                for (int c = 0; c < ODE_VEC; c++) {
-                    const ptrdiff_t j = at + p * ODE_VEC + c;
-                    const double d = (double)dy[j];
-
-                    sum[c] += d;
-                    product[c] += d * ((double)x[j] - (double)mean[c]) * inverse[c];
-                }
-        }
-}
-
-/* dx = slope dy + tilt (x - mean) + level for the 16 channels of block b. */
-static void
-adjoint_rows(const struct ode_norm_shape *s, int b, const real *mean, const real *slope,
-             const real *tilt, const real *level, const real *x, const real *dy, real *dx)
-{
-    for (int i = 0; i < s->n; i++)
-        for (int y = 0; y < s->h; y++) {
-            const ptrdiff_t at = row_at(s, i, b, y);
-
-            for (int p = 0; p < s->w; p++)
-                for (int c = 0; c < ODE_VEC; c++) {
-                    const ptrdiff_t j = at + p * ODE_VEC + c;
-
-                    dx[j] = slope[c] * dy[j] + tilt[c] * (x[j] - mean[c]) + level[c];
-                }
-        }
+    return map;
 }
 
 static void
-block_adjoint(const struct ode_norm_shape *s, int b, const real *mean,
-              const real *variance, const struct ode_normaliser *m, const real *x,
-              const real *dy, real *dx)
+block_forward(const struct ode_normaliser *m, const struct ode_planes *s, int b,
+              const real *mean, const real *variance, const struct ode_after *after,
+              const real *x, real *y)
 {
+    const struct ode_norm_map map = block_map(m, b, mean, variance, after);
+
+    m->kernels->norm_act(s, &map, x, y);
+}
+
+static void
+block_adjoint(const struct ode_normaliser *m, const struct ode_planes *s, int b,
+              const real *mean, const real *variance, const struct ode_after *after,
+              const real *x, const real *dy, real *dx)
+{
+    const struct ode_norm_map map = block_map(m, b, mean, variance, after);
     const double n = (double)s->n * s->h * s->w;
-    const int first = b * ODE_VEC;
-    double sum[ODE_VEC] = { 0 }, product[ODE_VEC] = { 0 }, inverse[ODE_VEC];
-    real slope[ODE_VEC], tilt[ODE_VEC], level[ODE_VEC];
+    struct ode_norm_pull pull;
+    double sum[ODE_VEC], product[ODE_VEC];
 
-    for (int c = 0; c < ODE_VEC; c++)
-        inverse[c] = 1 / sqrt((double)variance[first + c] + ODE_NORM_EPSILON);
-    adjoint_sums(s, b, mean + first, inverse, x, dy, sum, product);
+    memcpy(pull.mean, mean, sizeof pull.mean);
+    m->kernels->norm_act_sums(s, &map, pull.mean, x, dy, dx, sum, product);
     for (int c = 0; c < ODE_VEC; c++) {
-        const double gain = (double)m->scale[first + c] * inverse[c];
+        const int k = b * ODE_VEC + c;
+        const double inverse = inverse_of(variance[c]);
+        const double gain = (double)m->scale[k] * inverse;
 
-        slope[c] = (real)gain;
-        tilt[c] = (real)(-gain * product[c] * inverse[c] / n);
-        level[c] = (real)(-gain * sum[c] / n);
-        m->dscale[first + c] += (real)product[c];
-        m->dshift[first + c] += (real)sum[c];
+        product[c] *= inverse;
+        pull.slope[c] = (real)gain;
+        pull.tilt[c] = (real)(-gain * product[c] * inverse / n);
+        pull.level[c] = (real)(-gain * sum[c] / n);
+        m->dscale[k] += (real)product[c];
+        m->dshift[k] += (real)sum[c];
     }
-    adjoint_rows(s, b, mean + first, slope, tilt, level, x, dy, dx);
+    m->kernels->norm_pull(s, &pull, x, after->active ? dx : dy, dx);
 }
 
-/* --- one image alone -------------------------------------------------------------- */
+/* --- all images together ----------------------------------------------------------- */
 
-/* The vectors of a normaliser from channel block b on. */
-static struct ode_normaliser
-normaliser_from(const struct ode_normaliser *m, int b)
+void
+ode_norm_moments(const struct ode_kernels *k, const struct ode_norm_shape *s,
+                 const real *x, real *mean, real *variance)
 {
-    struct ode_normaliser part = *m;
+    const struct ode_planes planes = planes_of(s);
 
-    part.scale += b * ODE_VEC;
-    part.shift += b * ODE_VEC;
-    if (m->dscale) {
-        part.dscale += b * ODE_VEC;
-        part.dshift += b * ODE_VEC;
-    }
-    return part;
+    for (int b = 0; b < s->blocks; b++)
+        block_moments(k, &planes, x + (size_t)b * ode_plane(s->h, s->w),
+                      mean + b * ODE_VEC, variance + b * ODE_VEC);
 }
 
-/* Every block of every image is a shape of its own: forward if dy is NULL. */
 static void
-instance(const struct ode_normaliser *m, const struct ode_norm_shape *s, const real *x,
-         const real *dy, real *y)
+batch_forward(const struct ode_normaliser *m, const struct ode_norm_shape *s,
+              enum ode_mode mode, const struct ode_after *after, const real *x, real *y)
 {
-    const struct ode_norm_shape one = { .n = 1, .blocks = 1, .h = s->h, .w = s->w };
-    const size_t plane = ode_plane(s->h, s->w);
+    const struct ode_planes planes = planes_of(s);
+    const bool running = mode == ODE_EVALUATE;
+
+    for (int b = 0; b < s->blocks; b++) {
+        const size_t at = (size_t)b * ode_plane(s->h, s->w);
+        const int c = b * ODE_VEC;
+
+        if (mode == ODE_TRAIN)
+            block_moments(m->kernels, &planes, x + at, m->seen_mean + c,
+                          m->seen_variance + c);
+        block_forward(m, &planes, b, (running ? m->mean : m->seen_mean) + c,
+                      (running ? m->variance : m->seen_variance) + c, after, x + at,
+                      y + at);
+    }
+}
+
+static void
+batch_adjoint(const struct ode_normaliser *m, const struct ode_norm_shape *s,
+              const struct ode_after *after, const real *x, const real *dy, real *dx)
+{
+    const struct ode_planes planes = planes_of(s);
+
+    for (int b = 0; b < s->blocks; b++) {
+        const size_t at = (size_t)b * ode_plane(s->h, s->w);
+
+        block_adjoint(m, &planes, b, m->seen_mean + b * ODE_VEC,
+                      m->seen_variance + b * ODE_VEC, after, x + at, dy + at, dx + at);
+    }
+}
+
+/* --- one image alone --------------------------------------------------------------- */
+
+/* Every block of every image by itself: forward if dy is NULL. */
+static void
+instance(const struct ode_normaliser *m, const struct ode_norm_shape *s,
+         const struct ode_after *after, const real *x, const real *dy, real *y)
+{
+    const struct ode_planes one = { .n = 1, .h = s->h, .w = s->w };
     real mean[ODE_VEC], variance[ODE_VEC];
 
     for (int i = 0; i < s->n; i++)
         for (int b = 0; b < s->blocks; b++) {
-            const size_t at = (size_t)(i * s->blocks + b) * plane;
-            const struct ode_normaliser part = normaliser_from(m, b);
+            const size_t at = (size_t)(i * s->blocks + b) * ode_plane(s->h, s->w);
 
-            ode_norm_moments(&one, x + at, mean, variance);
+            block_moments(m->kernels, &one, x + at, mean, variance);
             if (dy)
-                block_adjoint(&one, 0, mean, variance, &part, x + at, dy + at, y + at);
+                block_adjoint(m, &one, b, mean, variance, after, x + at, dy + at, y + at);
             else
-                block_apply(&one, 0, mean, variance, &part, x + at, y + at);
+                block_forward(m, &one, b, mean, variance, after, x + at, y + at);
         }
 }
 
-/* --- one pixel alone -------------------------------------------------------------- */
+/* --- one pixel alone --------------------------------------------------------------- */
 
-/* 1 / sqrt(sum of squares + eps) of a pixel, whose blocks are `plane` apart; in
- * *product, if not NULL, the sum of scale x dy. */
-static double
-pixel_root(const struct ode_norm_shape *s, const real *x, const real *dy,
-           const real *scale, double *product)
+static struct ode_pixel_norm
+pixel_norm(const struct ode_normaliser *m, const struct ode_norm_shape *s,
+           const struct ode_after *after)
 {
-    const size_t plane = ode_plane(s->h, s->w);
-    double square = 0, sum = 0;
-
-    for (int b = 0; b < s->blocks; b++)
-        for (int c = 0; c < ODE_VEC; c++) {
-            const double v = (double)x[(size_t)b * plane + (size_t)c];
-
-            square += v * v;
-            if (dy)
-                sum += (double)scale[b * ODE_VEC + c] * v
-                       * (double)dy[(size_t)b * plane + (size_t)c];
-        }
-    if (product)
-        *product = sum;
-    return 1 / sqrt(square + ODE_NORM_EPSILON);
-}
-
-static void
-pixel_forward(const struct ode_normaliser *m, const struct ode_norm_shape *s,
-              const real *x, real *y)
-{
-    const size_t plane = ode_plane(s->h, s->w);
-    const real root = (real)pixel_root(s, x, NULL, NULL, NULL);
-
-    for (int b = 0; b < s->blocks; b++)
-        for (int c = 0; c < ODE_VEC; c++) {
-            const size_t at = (size_t)b * plane + (size_t)c;
-            const int k = b * ODE_VEC + c;
-
-            y[at] = m->scale[k] * (x[at] * root) + m->shift[k];
-        }
-}
-
-/* Sums of gradients over an image, of scales and of shifts. */
-struct pixel_sums {
-    double scale[CHANNELS_MAX], shift[CHANNELS_MAX];
-};
-
-static void
-pixel_adjoint(const struct ode_normaliser *m, const struct ode_norm_shape *s,
-              const real *x, const real *dy, real *dx, struct pixel_sums *sums)
-{
-    const size_t plane = ode_plane(s->h, s->w);
-    double product;
-    const double root = pixel_root(s, x, dy, m->scale, &product);
-    const real r = (real)root, tilt = (real)(root * root * root * product);
-
-    for (int b = 0; b < s->blocks; b++)
-        for (int c = 0; c < ODE_VEC; c++) {
-            const size_t at = (size_t)b * plane + (size_t)c;
-            const int k = b * ODE_VEC + c;
-            const real d = dy[at];
-
-            sums->scale[k] += (double)(x[at] * r * d);
-            sums->shift[k] += (double)d;
-            dx[at] = m->scale[k] * r * d - x[at] * tilt;
-        }
-}
-
-static size_t
-pixel_at(const struct ode_norm_shape *s, int i, int r, int p)
-{
-    return (size_t)i * (size_t)s->blocks * ode_plane(s->h, s->w)
-           + ((size_t)(r + 1) * (size_t)(s->w + 2) + (size_t)(p + 1)) * ODE_VEC;
+    return (struct ode_pixel_norm){ .blocks = s->blocks,
+                                    .h = s->h,
+                                    .w = s->w,
+                                    .gain = m->scale,
+                                    .shift = m->shift,
+                                    .epsilon = (real)ODE_NORM_EPSILON,
+                                    .after = *after };
 }
 
 static void
 pixels_forward(const struct ode_normaliser *m, const struct ode_norm_shape *s,
-               const real *x, real *y)
+               const struct ode_after *after, const real *x, real *y)
 {
-    for (int i = 0; i < s->n; i++)
-        for (int r = 0; r < s->h; r++)
-            for (int p = 0; p < s->w; p++) {
-                const size_t at = pixel_at(s, i, r, p);
+    const struct ode_pixel_norm norm = pixel_norm(m, s, after);
+    const size_t image = (size_t)s->blocks * ode_plane(s->h, s->w);
 
-                pixel_forward(m, s, x + at, y + at);
-            }
+    for (size_t i = 0; i < (size_t)s->n; i++)
+        m->kernels->pixel_norm(&norm, x + i * image, y + i * image);
 }
 
 static void
 pixels_adjoint(const struct ode_normaliser *m, const struct ode_norm_shape *s,
-               const real *x, const real *dy, real *dx)
+               const struct ode_after *after, const real *x, const real *dy, real *dx)
 {
+    const struct ode_pixel_norm norm = pixel_norm(m, s, after);
+    const size_t image = (size_t)s->blocks * ode_plane(s->h, s->w);
     const int channels = s->blocks * ODE_VEC;
-    struct pixel_sums sums;
+    double scale[CHANNELS_MAX], shift[CHANNELS_MAX];
 
     assert(channels <= CHANNELS_MAX);
-    memset(sums.scale, 0, (size_t)channels * sizeof *sums.scale);
-    memset(sums.shift, 0, (size_t)channels * sizeof *sums.shift);
-    for (int i = 0; i < s->n; i++)
-        for (int r = 0; r < s->h; r++)
-            for (int p = 0; p < s->w; p++) {
-                const size_t at = pixel_at(s, i, r, p);
-
-                pixel_adjoint(m, s, x + at, dy + at, dx + at, &sums);
-            }
+    memset(scale, 0, (size_t)channels * sizeof *scale);
+    memset(shift, 0, (size_t)channels * sizeof *shift);
+    for (size_t i = 0; i < (size_t)s->n; i++)
+        m->kernels->pixel_norm_adjoint(&norm, x + i * image, dy + i * image,
+                                       dx + i * image, scale, shift);
     for (int k = 0; k < channels; k++) {
-        m->dscale[k] += (real)sums.scale[k];
-        m->dshift[k] += (real)sums.shift[k];
+        m->dscale[k] += (real)scale[k];
+        m->dshift[k] += (real)shift[k];
     }
 }
 
-/* --- all kinds -------------------------------------------------------------------- */
+/* --- all kinds --------------------------------------------------------------------- */
+
+static const struct ode_after nothing = { .active = false };
+
+void
+ode_norm_act_forward(const struct ode_normaliser *m, const struct ode_norm_shape *s,
+                     enum ode_mode mode, const struct ode_after *after, const real *x,
+                     real *y)
+{
+    switch (m->kind) {
+    case ODE_NORM_BATCH:
+        batch_forward(m, s, mode, after, x, y);
+        break;
+    case ODE_NORM_INSTANCE:
+        instance(m, s, after, x, NULL, y);
+        break;
+    case ODE_NORM_TV:
+        pixels_forward(m, s, after, x, y);
+        break;
+    case ODE_NORM_NONE:
+        if (after->active)
+            m->kernels->act(after->act, after->scale, s->n * s->blocks, s->h, s->w, x, y);
+        else if (x != y)
+            memcpy(y, x, reals_of(s) * sizeof *y);
+        break;
+    }
+}
 
 void
 ode_norm_forward(const struct ode_normaliser *m, const struct ode_norm_shape *s,
                  enum ode_mode mode, const real *x, real *y)
 {
-    const bool running = mode == ODE_EVALUATE;
+    ode_norm_act_forward(m, s, mode, &nothing, x, y);
+}
 
+void
+ode_norm_act_adjoint(const struct ode_normaliser *m, const struct ode_norm_shape *s,
+                     const struct ode_after *after, const real *x, const real *dy,
+                     real *dx)
+{
     switch (m->kind) {
     case ODE_NORM_BATCH:
-        if (mode == ODE_TRAIN)
-            ode_norm_moments(s, x, m->seen_mean, m->seen_variance);
-        for (int b = 0; b < s->blocks; b++)
-            block_apply(s, b, running ? m->mean : m->seen_mean,
-                        running ? m->variance : m->seen_variance, m, x, y);
+        batch_adjoint(m, s, after, x, dy, dx);
         break;
     case ODE_NORM_INSTANCE:
-        instance(m, s, x, NULL, y);
+        instance(m, s, after, x, dy, dx);
         break;
     case ODE_NORM_TV:
-        pixels_forward(m, s, x, y);
+        pixels_adjoint(m, s, after, x, dy, dx);
         break;
     case ODE_NORM_NONE:
-        if (x != y)
-            memcpy(y, x, (size_t)(s->n * s->blocks) * ode_plane(s->h, s->w) * sizeof *y);
+        if (after->active)
+            m->kernels->act_adjoint(after->act, after->scale, s->n * s->blocks, s->h,
+                                    s->w, x, dy, dx, NULL);
+        else if (dx != dy)
+            memcpy(dx, dy, reals_of(s) * sizeof *dx);
         break;
     }
 }
@@ -317,21 +280,5 @@ void
 ode_norm_adjoint(const struct ode_normaliser *m, const struct ode_norm_shape *s,
                  const real *x, const real *dy, real *dx)
 {
-    switch (m->kind) {
-    case ODE_NORM_BATCH:
-        for (int b = 0; b < s->blocks; b++)
-            block_adjoint(s, b, m->seen_mean, m->seen_variance, m, x, dy, dx);
-        break;
-    case ODE_NORM_INSTANCE:
-        instance(m, s, x, dy, dx);
-        break;
-    case ODE_NORM_TV:
-        pixels_adjoint(m, s, x, dy, dx);
-        break;
-    case ODE_NORM_NONE:
-        if (dx != dy)
-            memcpy(dx, dy,
-                   (size_t)(s->n * s->blocks) * ode_plane(s->h, s->w) * sizeof *dx);
-        break;
-    }
+    ode_norm_act_adjoint(m, s, &nothing, x, dy, dx);
 }

@@ -8,9 +8,12 @@
  *             [Ruthotto and Haber, JMIV 2020]
  *   none      x itself; scale and shift are not read
  *
+ * What follows a normalisation (struct ode_after of kernels.h), y = scale s(N(x)), can be
+ * done along with it.
+ *
  * Batch moments are taken in a true forward pass in training only and written down. When
  * the pass is repeated, to go backwards or between checkpoints, they are read again.
- * Sums are in double and in a fixed order.
+ * Sums over rows are in double and in a fixed order (kernels.h says more).
  *
  * x, y, dx, dy: n images of `blocks` channel blocks, h x w, one after the other.
  * Per-channel vectors have blocks * 16 entries. Padded channels carry scale 0.
@@ -36,6 +39,7 @@ struct ode_norm_shape {
 
 /* One normalisation: what it is and where its vectors are, all borrowed. */
 struct ode_normaliser {
+    const struct ode_kernels *kernels;
     enum ode_norm kind;
     const real *scale, *shift;
     const real *mean, *variance;     /* running; batch only            */
@@ -44,12 +48,18 @@ struct ode_normaliser {
 };
 
 /* Mean and (biased) variance of each channel over images and pixels. */
-void ode_norm_moments(const struct ode_norm_shape *s, const real *x, real *mean,
-                      real *variance);
+void ode_norm_moments(const struct ode_kernels *k, const struct ode_norm_shape *s,
+                      const real *x, real *mean, real *variance);
 
 /* y = N(x), inside the halo. y may be x. */
 void ode_norm_forward(const struct ode_normaliser *m, const struct ode_norm_shape *s,
                       enum ode_mode mode, const real *x, real *y);
+
+/* y = after(N(x)), in the same pass over the images: the activation costs no pass of its
+ * own. y may be x. */
+void ode_norm_act_forward(const struct ode_normaliser *m, const struct ode_norm_shape *s,
+                          enum ode_mode mode, const struct ode_after *after,
+                          const real *x, real *y);
 
 /* dx = J' dy; dscale and dshift are added to. dx may be dy. Batch: the moments are those
  * written down in training. With Xh = (x - mean) / deviation and N values a channel:
@@ -57,5 +67,12 @@ void ode_norm_forward(const struct ode_normaliser *m, const struct ode_norm_shap
  * dx_c = scale_c r dy_c - x_c r^3 sum_d scale_d x_d dy_d. */
 void ode_norm_adjoint(const struct ode_normaliser *m, const struct ode_norm_shape *s,
                       const real *x, const real *dy, real *dx);
+
+/* The same through y = after(N(x)): dy is the cotangent of the activation's output, x the
+ * input of N as before; what lay between is computed again, not read. Two passes. dx may
+ * be dy. */
+void ode_norm_act_adjoint(const struct ode_normaliser *m, const struct ode_norm_shape *s,
+                          const struct ode_after *after, const real *x, const real *dy,
+                          real *dx);
 
 #endif

@@ -109,8 +109,7 @@ scratch_place(struct ode_work *w, const struct ode_exec *e, struct ode_arena *ar
 {
     const struct ode_net *net = e->net;
     const size_t m = (size_t)e->micro;
-    const int layer =
-        ode_layer_scratch(net->form, net->norm != ODE_NORM_NONE, net->before);
+    const int layer = ode_layer_scratch(net->form, net->before);
     size_t image = 0, group = 0;
 
     for (int s = 0; s < net->segment_n; s++) {
@@ -345,13 +344,13 @@ head_backward(const struct ode_exec *e, struct ode_work *w, int n, double scale,
                             ode_slot_gradient(e, net->head_weight, lane),
                             ode_slot_gradient(e, net->head_bias, lane));
     ode_head_features_adjoint(&head, w->dfeatures, dx);
-    ode_cna_adjoint(&norm, NULL, w->ended, w->wide[0], dx);
+    ode_cna_adjoint(&norm, NULL, w->ended, dx);
     if (net->closing.weight >= 0) {
         const struct ode_cna closing = ode_cna_at(e, &net->closing, n, moment, lane);
         const real *x =
             ode_images_join(net, last, n, ode_segment_end(e, w, last), w->wide[2]);
 
-        ode_cna_adjoint(&closing, x, w->closed, w->wide[0], dx);
+        ode_cna_adjoint(&closing, x, w->closed, dx);
         ode_cna_back(&closing, dx, w->wide[0]);
         dx = w->wide[0];
     }
@@ -370,7 +369,7 @@ opening_backward(const struct ode_exec *e, struct ode_work *w, int n, real *mome
         c.k = NULL; /* it is not trained */
     if (dy != w->wide[1])
         memcpy(w->wide[1], dy, (size_t)n * ode_net_state(net, 0) * sizeof *dy);
-    ode_cna_adjoint(&c, w->input, w->opened, w->wide[0], w->wide[1]);
+    ode_cna_adjoint(&c, w->input, w->opened, w->wide[1]);
 }
 
 void

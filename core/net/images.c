@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "core/layers/connect.h"
+#include "core/layers/halo.h"
 
 const real *
 ode_slot_weights(const struct ode_exec *e, int slot)
@@ -28,9 +29,10 @@ ode_cna_at(const struct ode_exec *e, const struct ode_cna_site *site, int n, rea
         .conv = site->conv,
         .k = ode_slot_weights(e, site->weight),
         .dk = ode_slot_gradient(e, site->weight, lane),
-        .norm = {.kind = m->kind,
+        .norm = {.kernels = e->kernels,
+                 .kind = m->kind,
                  .scale = ode_slot_weights(e,          m->scale),
-                 .shift = ode_slot_weights(e,                  m->shift),
+                 .shift = ode_slot_weights(e, m->shift),
                  .mean = ode_slot_weights(e, m->mean),
                  .variance = ode_slot_weights(e, m->variance),
                  .seen_mean = ode_slot_gradient(e, m->mean, moment),
@@ -42,7 +44,7 @@ ode_cna_at(const struct ode_exec *e, const struct ode_cna_site *site, int n, rea
         .shape = { .n = n,
                  .blocks = channels / ODE_VEC,
                  .h = site->conv.h,
-                 .w = site->conv.w},
+                 .w = site->conv.w                 },
     };
 
     if (site->flip)
@@ -50,27 +52,36 @@ ode_cna_at(const struct ode_exec *e, const struct ode_cna_site *site, int n, rea
     return c;
 }
 
+/* 16 channels of a pixel, rounded if magic is not 0. */
+static void
+pixel_copy(const real *restrict from, real magic, real *restrict to)
+{
+    real x[ODE_VEC];
+
+    memcpy(x, from, sizeof x);
+    if (magic > 0)
+        for (int c = 0; c < ODE_VEC; c++)
+            x[c] = ode_round_by(x[c], magic);
+    memcpy(to, x, sizeof x);
+}
+
 /* The inside of an image of c channels, rounded to the grid; all else becomes zero. */
 static void
 image_copy(int c, int h, int w, real grid, const real *from, real *to)
 {
-    memset(to, 0, ode_image(c, h, w) * sizeof *to);
-    for (int b = 0; b < ode_blocks(c); b++) {
-        const int left = c - b * ODE_VEC, lanes = left < ODE_VEC ? left : ODE_VEC;
+    const real magic = ode_grid_magic(grid);
 
-        for (int y = 0; y < h; y++) {
-            const size_t row = (size_t)b * ode_plane(h, w)
-                               + ((size_t)(y + 1) * (size_t)(w + 2) + 1) * ODE_VEC;
+    ode_halo_clear(ode_blocks(c), h, w, to);
+    for (int b = 0; b < ode_blocks(c);
+         b++, from += ode_plane(h, w), to += ode_plane(h, w))
+        for (int y = 0; y < h; y++)
+            for (int x = 0; x < w; x++) {
+                real *pixel = to + ode_pixel_at(y, x, w);
 
-            if (lanes == ODE_VEC)
-                for (size_t i = row; i < row + (size_t)w * ODE_VEC; i++)
-                    to[i] = ode_to_grid(from[i], grid);
-            else
-                for (size_t i = row; i < row + (size_t)w * ODE_VEC; i += ODE_VEC)
-                    for (int k = 0; k < lanes; k++)
-                        to[i + (size_t)k] = ode_to_grid(from[i + (size_t)k], grid);
-        }
-    }
+                pixel_copy(from + ode_pixel_at(y, x, w), magic, pixel);
+                for (int k = ode_lanes(c, b); k < ODE_VEC; k++)
+                    pixel[k] = 0;
+            }
 }
 
 void

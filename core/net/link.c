@@ -5,6 +5,7 @@
 
 #include "core/layers/cna.h"
 #include "core/layers/connect.h"
+#include "core/layers/halo.h"
 #include "core/net/images.h"
 #include "core/net/segment.h"
 
@@ -136,7 +137,7 @@ pointwise_backward(const struct ode_exec *e, struct ode_work *w, int s, int n,
 
     for (size_t i = 0; i < (size_t)n; i++)
         ode_connect_adjoint(&half, dy + i * coarse, w->wide[2] + i * fine);
-    ode_cna_adjoint(&c, x, w->link[s].main, w->wide[3], w->wide[2]);
+    ode_cna_adjoint(&c, x, w->link[s].main, w->wide[2]);
     ode_cna_back(&c, w->wide[2], w->wide[3]);
     ode_images_split(net, s, n, 0, w->wide[3], to);
 }
@@ -159,7 +160,7 @@ conv_part(const struct ode_exec *e, const struct ode_cna_site *site, int n, real
 {
     struct ode_cna c = ode_cna_at(e, site, n, NULL, lane);
 
-    c.norm = (struct ode_normaliser){ .kind = ODE_NORM_NONE };
+    c.norm = (struct ode_normaliser){ .kernels = e->kernels, .kind = ODE_NORM_NONE };
     c.active = false;
     c.shape.blocks = ode_blocks(c.conv.out);
     return c;
@@ -180,9 +181,7 @@ side_input(const struct ode_exec *e, int s, int n, const real *x, real *y)
 static void
 into_clear(const struct ode_cna *c, enum ode_mode mode, const real *x, real *y)
 {
-    const size_t image = (size_t)c->shape.blocks * ode_plane(c->shape.h, c->shape.w);
-
-    memset(y, 0, (size_t)c->shape.n * image * sizeof *y);
+    ode_halo_clear(c->shape.n * c->shape.blocks, c->shape.h, c->shape.w, y);
     ode_cna_forward(c, mode, x, NULL, y);
 }
 
@@ -225,7 +224,7 @@ side_backward(const struct ode_exec *e, struct ode_work *w, int s, int n, real *
 
     memcpy(wide[1], dy, (size_t)n * ode_net_state(e->net, s + 1) * sizeof *dy);
     side_input(e, s, n, x, wide[2]);
-    ode_cna_adjoint(&side, wide[2], w->link[s].side, wide[3], wide[1]);
+    ode_cna_adjoint(&side, wide[2], w->link[s].side, wide[1]);
     ode_cna_back(&side, wide[1], wide[3]);
     ode_subsample_adjoint(n * e->net->parts * ode_blocks(g->width), g->conv.h, g->conv.w,
                           wide[3], wide[4]);
@@ -245,14 +244,14 @@ branch_backward(const struct ode_exec *e, struct ode_work *w, int s, int n, real
 
     memcpy(wide[3], dy, (size_t)n * ode_net_state(e->net, s + 1) * sizeof *dy);
     into_clear(&m, ODE_REPLAY, inner, wide[1]);
-    ode_cna_adjoint(&o, wide[1], NULL, NULL, wide[3]);
+    ode_cna_adjoint(&o, wide[1], NULL, wide[3]);
     ode_cna_back(&o, wide[3], wide[2]);
-    ode_cna_adjoint(&m, NULL, inner, wide[1], wide[2]);
+    ode_cna_adjoint(&m, NULL, inner, wide[2]);
     ode_subsample_adjoint(n * k.shape.blocks, k.shape.h, k.shape.w, wide[2], wide[3]);
     into_clear(&p, ODE_REPLAY, x, wide[1]);
-    ode_cna_adjoint(&k, wide[1], NULL, NULL, wide[3]);
+    ode_cna_adjoint(&k, wide[1], NULL, wide[3]);
     ode_cna_back(&k, wide[3], wide[2]);
-    ode_cna_adjoint(&p, NULL, x, wide[1], wide[2]);
+    ode_cna_adjoint(&p, NULL, x, wide[2]);
 }
 
 static void

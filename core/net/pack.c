@@ -58,17 +58,49 @@ ode_net_initialise(const struct ode_net *net, uint64_t seed, real *theta,
     }
 }
 
-/* --- packing ----------------------------------------------------------------------- */
+/* --- tiles ------------------------------------------------------------------------- */
 
-/* Index in packed kernels of the weight from channel `in` to channel `out` at `tap`. */
-static size_t
-packed_at(int in, int out, int tap, int in_blocks)
+/* Kernels are moved in tiles of the packed layout, [9 taps][16 in][16 out]: there a tile
+ * is one piece, and a 1x1 kernel the tap in the middle. */
+enum { TAP = ODE_VEC * ODE_VEC, TILE = 9 * TAP };
+
+/* The channels that a padded block holds. */
+struct run {
+    int first, n;
+};
+
+static struct run
+run_at(int channels, int parts, int block)
 {
-    const size_t block = (size_t)(out / ODE_VEC * in_blocks + in / ODE_VEC);
+    const int width = channels / parts, blocks = ode_blocks(width);
+    const int left = width - block % blocks * ODE_VEC;
 
-    return ((block * 9 + (size_t)tap) * ODE_VEC + (size_t)(in % ODE_VEC)) * ODE_VEC
-           + (size_t)(out % ODE_VEC);
+    return (struct run){ .first = block / blocks * width + block % blocks * ODE_VEC,
+                         .n = left < ODE_VEC ? left : ODE_VEC };
 }
+
+/* t[tap][i][o] -= back[8 - tap][o][i], the same kernel with in and out exchanged. */
+static void
+tile_antisymmetric(const real *restrict back, real *restrict t)
+{
+    for (int tap = 0; tap < 9; tap++)
+        for (int i = 0; i < ODE_VEC; i++)
+            for (int o = 0; o < ODE_VEC; o++)
+                t[tap * TAP + i * ODE_VEC + o] -= back[(8 - tap) * TAP + o * ODE_VEC + i];
+}
+
+/* K^T: flipped[8 - tap][o][i] = t[tap][i][o]. */
+static void
+tile_flip(const real *restrict t, real *restrict flipped)
+{
+    for (int tap = 0; tap < 9; tap++)
+        for (int o = 0; o < ODE_VEC; o++)
+            for (int i = 0; i < ODE_VEC; i++)
+                flipped[(8 - tap) * TAP + o * ODE_VEC + i] =
+                    t[tap * TAP + i * ODE_VEC + o];
+}
+
+/* --- packing ----------------------------------------------------------------------- */
 
 /* A slot's value: a sample, or between two samples. */
 struct sample {
@@ -102,32 +134,66 @@ kernel_shape(const struct ode_tensor *t, const struct ode_slot *slot)
     };
 }
 
-/* In standard order: [out][in][taps]; 1x1 kernels are the tap in the middle. */
+/* In standard order: [out][in][taps]. */
 static size_t
-standard_at(const struct kernel_shape *k, int o, int i, int tap)
+standard_at(const struct kernel_shape *k, int o, int i)
 {
-    return (size_t)((o * k->in + i) * k->taps + tap);
+    return (size_t)(o * k->in + i) * (size_t)k->taps;
+}
+
+/* Where the tile from block ib to block ob begins. */
+static size_t
+tile_at(const struct kernel_shape *k, int ob, int ib)
+{
+    return (size_t)(ob * k->in_blocks + ib) * TILE;
+}
+
+static struct run
+out_run(const struct kernel_shape *k, int ob)
+{
+    return run_at(k->out, k->slot->parts, ob);
+}
+
+static struct run
+in_run(const struct kernel_shape *k, int ib)
+{
+    return run_at(k->in, k->slot->in_parts, ib);
+}
+
+static void
+tile_sample(const struct kernel_shape *k, const struct sample *x, int ob, int ib, real *t)
+{
+    const struct run out = out_run(k, ob), in = in_run(k, ib);
+    real *first = t + (k->taps == 1 ? 4 * TAP : 0);
+
+    memset(t, 0, TILE * sizeof *t);
+    for (int o = 0; o < out.n; o++)
+        for (int i = 0; i < in.n; i++) {
+            const size_t at = standard_at(k, out.first + o, in.first + i);
+
+            for (int tap = 0; tap < k->taps; tap++)
+                first[tap * TAP + i * ODE_VEC + o] = sample_at(x, at + (size_t)tap);
+        }
 }
 
 static void
 kernel_pack(const struct kernel_shape *k, const struct sample *x, real *forth, real *back)
 {
     const struct ode_slot *slot = k->slot;
+    real other[TILE];
 
-    for (int o = 0; o < k->out; o++)
-        for (int i = 0; i < k->in; i++)
-            for (int tap = 0; tap < k->taps; tap++) {
-                const int to = ode_position(o, k->out, slot->parts);
-                const int from = ode_position(i, k->in, slot->in_parts);
-                const int at = k->taps == 1 ? 4 : tap;
-                real value = sample_at(x, standard_at(k, o, i, tap));
+    for (int ob = 0; ob < k->out_blocks; ob++)
+        for (int ib = 0; ib < k->in_blocks; ib++) {
+            real *t = forth + tile_at(k, ob, ib);
 
-                if (slot->antisymmetric)
-                    value -= sample_at(x, standard_at(k, i, o, 8 - tap));
-                forth[packed_at(from, to, at, k->in_blocks)] = value;
-                if (slot->flip)
-                    back[packed_at(to, from, 8 - at, k->out_blocks)] = value;
+            tile_sample(k, x, ob, ib, t);
+            if (slot->antisymmetric) {
+                tile_sample(k, x, ib, ob, other);
+                tile_antisymmetric(other, t);
             }
+            if (slot->flip)
+                tile_flip(t, back + (size_t)(ib * k->out_blocks + ob) * TILE);
+        }
 }
 
 void
@@ -159,7 +225,6 @@ ode_net_pack(const struct ode_net *net, int i, const real *theta, const real *st
     }
 }
 
-/* Padded channels of the room are those of other kernels: they are emptied first. */
 void
 ode_net_prepare(const struct ode_net *net, const struct ode_kernels *kernels, int i,
                 const real *theta, const real *statistics, real *room, real *packed)
@@ -168,8 +233,6 @@ ode_net_prepare(const struct ode_net *net, const struct ode_kernels *kernels, in
     const struct ode_conv back = ode_conv_back(&slot->conv);
     real *forth = slot->conv.in ? room : packed + slot->packed;
 
-    if (slot->conv.in)
-        memset(room, 0, (slot->flip ? 2 : 1) * slot->n * sizeof *room);
     ode_net_pack(net, i, theta, statistics, forth, room + slot->n);
     if (!slot->conv.in)
         return;
@@ -180,21 +243,6 @@ ode_net_prepare(const struct ode_net *net, const struct ode_kernels *kernels, in
 
 /* --- reduction --------------------------------------------------------------------- */
 
-/* Sums lane[0..lanes-1][at] pairwise: ((0+1)+(2+3))+..., whoever computed them. */
-static real
-lane_sum(real *const *lane, int lanes, size_t at)
-{
-    real sum[64];
-
-    assert(lanes <= 64);
-    for (int l = 0; l < lanes; l++)
-        sum[l] = lane[l][at];
-    for (int step = 1; step < lanes; step *= 2)
-        for (int l = 0; l + step < lanes; l += 2 * step)
-            sum[l] += sum[l + step];
-    return sum[0];
-}
-
 /* Lanes, and how much of a slot's gradient is the tensor's. */
 struct lanes {
     real *const *lane;
@@ -202,27 +250,84 @@ struct lanes {
     real share;
 };
 
+/* sum = the sum of lane[0..n-1][at..at+15], of which the first `count` are there:
+ * pairwise,
+ * ((0+1)+(2+3))+..., whoever computed them. */
+static void
+lane_sum(const struct lanes *l, size_t at, size_t count, real *sum)
+{
+    real part[64][ODE_VEC];
+
+    assert(l->n <= 64);
+    for (int i = 0; i < l->n; i++)
+        if (count == ODE_VEC) {
+            memcpy(part[i], l->lane[i] + at, sizeof part[i]);
+        } else {
+            memset(part[i], 0, sizeof part[i]);
+            memcpy(part[i], l->lane[i] + at, count * sizeof *sum);
+        }
+    for (int step = 1; step < l->n; step *= 2)
+        for (int i = 0; i + step < l->n; i += 2 * step)
+            for (int c = 0; c < ODE_VEC; c++)
+                part[i][c] += part[i + step][c];
+    memcpy(sum, part[0], count * sizeof *sum);
+}
+
+static void
+tile_sum(const struct kernel_shape *k, const struct lanes *l, int ob, int ib, real *t)
+{
+    const size_t from = k->taps == 1 ? 4 * TAP : 0, to = k->taps == 1 ? 5 * TAP : TILE;
+
+    for (size_t j = from; j < to; j += ODE_VEC)
+        lane_sum(l, k->slot->lane + tile_at(k, ob, ib) + j, ODE_VEC, t + j);
+}
+
+/* g += share times the tile. */
+static void
+tile_add(const struct kernel_shape *k, const real *t, int ob, int ib, real share, real *g)
+{
+    const struct run out = out_run(k, ob), in = in_run(k, ib);
+    const real *first = t + (k->taps == 1 ? 4 * TAP : 0);
+
+    for (int o = 0; o < out.n; o++)
+        for (int i = 0; i < in.n; i++) {
+            real *to = g + standard_at(k, out.first + o, in.first + i);
+
+            for (int tap = 0; tap < k->taps; tap++)
+                to[tap] += share * first[tap * TAP + i * ODE_VEC + o];
+        }
+}
+
 /* With A = K - K^T: dK = dA - dA^T. */
 static void
 kernel_reduce(const struct kernel_shape *k, const struct lanes *l, real *g)
 {
-    const struct ode_slot *slot = k->slot;
+    real t[TILE], back[TILE];
 
-    for (int o = 0; o < k->out; o++)
-        for (int i = 0; i < k->in; i++)
-            for (int tap = 0; tap < k->taps; tap++) {
-                const int to = ode_position(o, k->out, slot->parts);
-                const int from = ode_position(i, k->in, slot->in_parts);
-                const int at = k->taps == 1 ? 4 : tap;
-                real sum = lane_sum(l->lane, l->n,
-                                    slot->lane + packed_at(from, to, at, k->in_blocks));
-
-                if (slot->antisymmetric)
-                    sum -=
-                        lane_sum(l->lane, l->n,
-                                 slot->lane + packed_at(to, from, 8 - at, k->in_blocks));
-                g[standard_at(k, o, i, tap)] += l->share * sum;
+    for (int ob = 0; ob < k->out_blocks; ob++)
+        for (int ib = 0; ib < k->in_blocks; ib++) {
+            tile_sum(k, l, ob, ib, t);
+            if (k->slot->antisymmetric) {
+                tile_sum(k, l, ib, ob, back);
+                tile_antisymmetric(back, t);
             }
+            tile_add(k, t, ob, ib, l->share, g);
+        }
+}
+
+/* g += share times the sum of n reals from `at` on. */
+static void
+vector_reduce(const struct lanes *l, size_t at, size_t n, real *g)
+{
+    real sum[ODE_VEC];
+
+    for (size_t j = 0; j < n; j += ODE_VEC) {
+        const size_t count = n - j < ODE_VEC ? n - j : ODE_VEC;
+
+        lane_sum(l, at + j, count, sum);
+        for (size_t c = 0; c < count; c++)
+            g[j + c] += l->share * sum[c];
+    }
 }
 
 static void
@@ -234,14 +339,13 @@ slot_reduce(const struct ode_tensor *t, const struct ode_slot *slot,
 
         kernel_reduce(&k, l, g);
     } else if (t->kind == ODE_TENSOR_DENSE) {
-        for (size_t j = 0; j < t->n; j++)
-            g[j] += l->share * lane_sum(l->lane, l->n, slot->lane + j);
+        vector_reduce(l, slot->lane, t->n, g);
     } else {
-        for (int c = 0; c < t->dim[0]; c++)
-            g[c] +=
-                l->share
-                * lane_sum(l->lane, l->n,
-                           slot->lane + (size_t)ode_position(c, t->dim[0], slot->parts));
+        const int width = t->dim[0] / slot->parts;
+
+        for (int p = 0; p < slot->parts; p++)
+            vector_reduce(l, slot->lane + (size_t)(p * ode_blocks(width)) * ODE_VEC,
+                          (size_t)width, g + p * width);
     }
 }
 

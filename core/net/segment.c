@@ -9,6 +9,7 @@
 
 #include <string.h>
 
+#include "core/layers/halo.h"
 #include "core/net/images.h"
 
 /* --- where things are -------------------------------------------------------------- */
@@ -134,8 +135,9 @@ normaliser(const struct ode_exec *e, int point, int layer, const enum ode_part p
     const int variance = slot_of(net, point, layer, part[3]);
 
     if (scale < 0)
-        return (struct ode_normaliser){ .kind = ODE_NORM_NONE };
-    return (struct ode_normaliser){ .kind = net->norm,
+        return (struct ode_normaliser){ .kernels = e->kernels, .kind = ODE_NORM_NONE };
+    return (struct ode_normaliser){ .kernels = e->kernels,
+                                    .kind = net->norm,
                                     .scale = ode_slot_weights(e, scale),
                                     .shift = ode_slot_weights(e, shift),
                                     .mean = ode_slot_weights(e, mean),
@@ -223,14 +225,13 @@ step_at(const struct ode_step *step, const struct ode_exec *e, int s, int i, int
 static void
 scratch_clear(const struct ode_exec *e, struct ode_work *w, int s)
 {
-    const struct ode_net *net = e->net;
-    const size_t bytes =
-        (size_t)ode_exec_group(net, s, e->micro) * net->segment[s].image * sizeof(real);
+    const struct ode_conv *c = &e->net->segment[s].conv;
+    const int planes = ode_exec_group(e->net, s, e->micro) * ode_blocks(c->in);
 
     for (int i = 0; i < ODE_LAYER_SCRATCH_MAX && w->scratch[i]; i++)
-        memset(w->scratch[i], 0, bytes);
+        ode_halo_clear(planes, c->h, c->w, w->scratch[i]);
     for (int i = 0; i < ODE_BLOCK_SCRATCH_MAX && w->spare[i]; i++)
-        memset(w->spare[i], 0, bytes);
+        ode_halo_clear(planes, c->h, c->w, w->spare[i]);
 }
 
 /* What step b of a run keeps of image i and those that go with it. */

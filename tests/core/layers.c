@@ -58,6 +58,96 @@ START_TEST(connector_pads_both_sides_of_a_half)
 }
 END_TEST
 
+/* Index of channel c at (y, x). */
+static size_t
+at(int c, int y, int x, int h, int w)
+{
+    return (size_t)(c / 16) * ode_plane(h, w) + (size_t)((y + 1) * (w + 2) + x + 1) * 16
+           + (size_t)(c % 16);
+}
+
+static real *
+room(size_t n, int byte)
+{
+    real *x = aligned_alloc(64, n * sizeof *x);
+
+    ck_assert_ptr_nonnull(x);
+    memset(x, byte, n * sizeof *x);
+    return x;
+}
+
+/* Channel by channel and pixel by pixel; zero channels of every number below and above
+ * 16, so that blocks are shifted against each other in every way. */
+START_TEST(connector_is_the_formula_bit_for_bit)
+{
+    for (int from = 1; from <= 40; from += 3)
+        for (int to = from; to <= from + 70; to += 3) {
+            const struct ode_connector s = {
+                .from = from, .to = to, .h = 4, .w = 6, .grid = to % 2 ? (real)0x1p-16 : 0
+            };
+            const int before = (to - from) / 2;
+            const size_t n = ode_image(from, 4, 6), m = ode_image(to, 2, 3);
+            real *x = room(n, 0x7f), *y = room(m, 0x7f), *want = room(m, 0);
+            real *dy = room(m, 0), *dx = room(n, 0x7f), *back = room(n, 0);
+
+            toy_noise_image(1, from, 4, 6, x);
+            toy_noise_image(2, to, 2, 3, dy);
+            for (int c = 0; c < from; c++)
+                for (int r = 0; r < 4; r++)
+                    for (int p = 0; p < 6; p++) {
+                        const real *four = x + at(c, r, p, 4, 6);
+                        const size_t down = 8 * 16,
+                                     j = at(c + before, r / 2, p / 2, 2, 3);
+
+                        back[at(c, r, p, 4, 6)] = dy[j] / 4;
+                        if (r % 2 == 0 && p % 2 == 0)
+                            want[j] = ode_to_grid(
+                                ((four[0] + four[16]) + (four[down] + four[down + 16]))
+                                    / 4,
+                                s.grid);
+                    }
+            ode_connect(&s, x, y);
+            ode_connect_adjoint(&s, dy, dx);
+            ck_assert_mem_eq(y, want, m * sizeof *y);
+            ck_assert_mem_eq(dx, back, n * sizeof *dx);
+            free(x);
+            free(y);
+            free(want);
+            free(dy);
+            free(dx);
+            free(back);
+        }
+}
+END_TEST
+
+START_TEST(every_second_pixel_and_back)
+{
+    const int c = 20, h = 6, w = 4;
+    const size_t n = ode_image(c, h, w), m = ode_image(c, h / 2, w / 2);
+    real *x = room(n, 0), *y = room(m, 0), *dx = room(n, 0x7f);
+
+    toy_noise_image(1, c, h, w, x);
+    ode_subsample(2, h, w, x, y);
+    ode_subsample_adjoint(2, h, w, y, dx);
+    for (int k = 0; k < c; k++)
+        for (int r = 0; r < h; r++)
+            for (int p = 0; p < w; p++) {
+                const size_t j = at(k, r, p, h, w);
+                const bool even = r % 2 == 0 && p % 2 == 0;
+
+                if (even)
+                    ck_assert(y[at(k, r / 2, p / 2, h / 2, w / 2)] == x[j]);
+                ck_assert(dx[j] == (even ? x[j] : 0));
+                dx[j] = 0;
+            }
+    for (size_t j = 0; j < n; j++)
+        ck_assert(dx[j] == 0); /* all else */
+    free(x);
+    free(y);
+    free(dx);
+}
+END_TEST
+
 START_TEST(grid_rounds_to_the_nearest_even)
 {
     const real g = (real)0x1p-16;
@@ -73,14 +163,16 @@ START_TEST(normalised_channels_have_mean_0_and_variance_1)
 {
     const struct ode_norm_shape s = { .n = 3, .blocks = 2, .h = 5, .w = 4 };
     const size_t image = 2 * ode_plane(5, 4), n = 3 * image;
-    real *x = calloc(n, sizeof *x), *y = calloc(n, sizeof *y);
+    real *x = aligned_alloc(64, n * sizeof *x), *y = aligned_alloc(64, n * sizeof *y);
     real mean[32], variance[32], one[32], zero[32] = { 0 };
-    const struct ode_normaliser m = { .kind = ODE_NORM_BATCH,
+    const struct ode_normaliser m = { .kernels = ode_kernels_best(ODE_ISA_ALL),
+                                      .kind = ODE_NORM_BATCH,
                                       .scale = one,
                                       .shift = zero,
                                       .seen_mean = mean,
                                       .seen_variance = variance };
 
+    memset(y, 0, n * sizeof *y);
     for (int i = 0; i < 32; i++)
         one[i] = 1;
     for (size_t i = 0; i < 3; i++)
@@ -88,13 +180,45 @@ START_TEST(normalised_channels_have_mean_0_and_variance_1)
     for (size_t i = 0; i < n; i++)
         x[i] = 3 * x[i] + (x[i] != 0 ? 2 : 0);
     ode_norm_forward(&m, &s, ODE_TRAIN, x, y);
-    ode_norm_moments(&s, y, mean, variance);
+    ode_norm_moments(m.kernels, &s, y, mean, variance);
     for (int i = 0; i < 32; i++) {
         ck_assert_double_eq_tol((double)mean[i], 0, 1e-6);
         ck_assert_double_eq_tol((double)variance[i], 1, 1e-3); /* epsilon's share */
     }
     free(x);
     free(y);
+}
+END_TEST
+
+/* Sums in double, pixel after pixel; the way back is written everywhere. */
+START_TEST(features_are_means_bit_for_bit)
+{
+    const struct ode_head s = {
+        .n = 2, .channels = 34, .parts = 2, .classes = 5, .blocks = 4, .h = 3, .w = 5
+    };
+    const size_t half = ode_image(17, 3, 5), n = 4 * half;
+    real *x = room(n, 0), *dx = room(n, 0x7f), *want = room(n, 0), f[68];
+
+    for (size_t i = 0; i < 4; i++)
+        toy_noise_image(i, 17, 3, 5, x + i * half);
+    ode_head_features(&s, x, f);
+    ode_head_features_adjoint(&s, f, dx);
+    for (size_t k = 0; k < 68; k++) {
+        double sum = 0;
+
+        for (int r = 0; r < 3; r++)
+            for (int p = 0; p < 5; p++) {
+                const size_t j = k / 17 * half + at((int)(k % 17), r, p, 3, 5);
+
+                sum += (double)x[j];
+                want[j] = f[k] / 15;
+            }
+        ck_assert(f[k] == (real)(sum / 15));
+    }
+    ck_assert_mem_eq(dx, want, n * sizeof *dx);
+    free(x);
+    free(dx);
+    free(want);
 }
 END_TEST
 
@@ -225,8 +349,9 @@ START_TEST(gemm_is_the_formula_in_every_form)
 END_TEST
 
 TEST_SUITE(layers, 60, connector_adjoint_is_exact, connector_pads_both_sides_of_a_half,
+           connector_is_the_formula_bit_for_bit, every_second_pixel_and_back,
            grid_rounds_to_the_nearest_even,
-           normalised_channels_have_mean_0_and_variance_1, features_adjoint_is_exact,
-           uniform_logits_cost_the_logarithm_of_the_classes, loss_survives_huge_logits,
-           loss_gradient_is_the_derivative, smoothed_labels_cost_their_cross_entropy,
-           gemm_is_the_formula_in_every_form)
+           normalised_channels_have_mean_0_and_variance_1, features_are_means_bit_for_bit,
+           features_adjoint_is_exact, uniform_logits_cost_the_logarithm_of_the_classes,
+           loss_survives_huge_logits, loss_gradient_is_the_derivative,
+           smoothed_labels_cost_their_cross_entropy, gemm_is_the_formula_in_every_form)

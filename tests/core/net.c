@@ -212,6 +212,214 @@ START_TEST(reduction_undoes_packing)
 }
 END_TEST
 
+/* --- packing, weight by weight ----------------------------------------------------- */
+
+/* Weight j of a slot's tensor, or between two of them. */
+static real
+slot_value(const struct ode_net *net, const struct ode_slot *slot, const real *base,
+           int j)
+{
+    const real x = base[net->params.tensor[slot->tensor].offset + (size_t)j];
+
+    if (slot->next < 0)
+        return x;
+    return (1 - slot->weight) * x
+           + slot->weight * base[net->params.tensor[slot->next].offset + (size_t)j];
+}
+
+/* Places of the weight from channel i to channel o in a slot: in tensor and packed. */
+struct place {
+    int standard, exchanged;
+    size_t packed, flipped, back;
+};
+
+static struct place
+place_of(const struct ode_tensor *t, const struct ode_slot *slot, int o, int i, int tap)
+{
+    const int taps = t->dim[2] * t->dim[3];
+    const int to = ode_position(o, t->dim[0], slot->parts);
+    const int from = ode_position(i, t->dim[1], slot->in_parts);
+    const int outs = ode_padded(t->dim[0], slot->parts) / 16;
+    const int ins = ode_padded(t->dim[1], slot->in_parts) / 16;
+    const int at = taps == 1 ? 4 : tap;
+
+    return (struct place){
+        .standard = (o * t->dim[1] + i) * taps + tap,
+        .exchanged = (i * t->dim[1] + o) * taps + taps - 1 - tap,
+        .packed = (size_t)((((to / 16 * ins + from / 16) * 9 + at) * 16 + from % 16) * 16
+                           + to % 16),
+        .flipped =
+            (size_t)((((from / 16 * outs + to / 16) * 9 + 8 - at) * 16 + to % 16) * 16
+                     + from % 16),
+        .back = (size_t)((((from / 16 * ins + to / 16) * 9 + 8 - at) * 16 + to % 16) * 16
+                         + from % 16),
+    };
+}
+
+#define EACH_WEIGHT(t, o, i, tap)             \
+    for (int o = 0; o < (t)->dim[0]; o++)     \
+        for (int i = 0; i < (t)->dim[1]; i++) \
+            for (int tap = 0; tap < (t)->dim[2] * (t)->dim[3]; tap++)
+
+static void
+pack_plainly(const struct ode_net *net, const struct ode_slot *slot, const real *base,
+             real *packed)
+{
+    const struct ode_tensor *t = &net->params.tensor[slot->tensor];
+
+    if (t->kind != ODE_TENSOR_CONV) {
+        for (int j = 0; j < (int)t->n; j++) {
+            const int c =
+                t->kind == ODE_TENSOR_DENSE ? j : ode_position(j, t->dim[0], slot->parts);
+
+            packed[slot->packed + (size_t)c] = slot_value(net, slot, base, j);
+        }
+        return;
+    }
+    EACH_WEIGHT(t, o, i, tap)
+    {
+        const struct place p = place_of(t, slot, o, i, tap);
+        real value = slot_value(net, slot, base, p.standard);
+
+        if (slot->antisymmetric)
+            value -= slot_value(net, slot, base, p.exchanged);
+        packed[slot->packed + p.packed] = value;
+        if (slot->flip)
+            packed[slot->flipped + p.flipped] = value;
+    }
+}
+
+enum { LANES = 6 };
+
+static real
+lanes_sum(real *const *lane, size_t at)
+{
+    return ((lane[0][at] + lane[1][at]) + (lane[2][at] + lane[3][at]))
+           + (lane[4][at] + lane[5][at]);
+}
+
+static void
+reduce_plainly(const struct ode_net *net, int i, const struct ode_slot *slot,
+               real *const *lane, real *g)
+{
+    const struct ode_tensor *t = &net->params.tensor[i];
+    const real share = slot->next < 0      ? 1
+                       : slot->tensor == i ? 1 - slot->weight
+                                           : slot->weight;
+
+    if (t->kind != ODE_TENSOR_CONV) {
+        for (int j = 0; j < (int)t->n; j++) {
+            const int c =
+                t->kind == ODE_TENSOR_DENSE ? j : ode_position(j, t->dim[0], slot->parts);
+
+            g[j] += share * lanes_sum(lane, slot->lane + (size_t)c);
+        }
+        return;
+    }
+    EACH_WEIGHT(t, o, in, tap)
+    {
+        const struct place p = place_of(t, slot, o, in, tap);
+        real sum = lanes_sum(lane, slot->lane + p.packed);
+
+        if (slot->antisymmetric)
+            sum -= lanes_sum(lane, slot->lane + p.back);
+        g[p.standard] += share * sum;
+    }
+}
+
+static void
+noise(uint64_t seed, real *x, size_t n)
+{
+    struct ode_rng rng = ode_rng_at(seed, ODE_STREAM_TEST, 0, 0);
+
+    for (size_t j = 0; j < n; j++)
+        x[j] = (real)ode_rng_normal(&rng);
+}
+
+static void
+packing_check(const struct ode_recipe_spec *r)
+{
+    struct ode_net net;
+    struct ode_err err;
+    real *theta, *statistics, *packed, *plain, *room, *lane[LANES], *sum;
+
+    test_ok(ode_net_init(&net, r, 0, 3, 7, &err), &err);
+    theta = calloc(net.params.theta_n, sizeof *theta);
+    statistics = calloc(net.params.statistic_n + 1, sizeof *statistics);
+    packed = aligned_alloc(64, net.packed_n * sizeof *packed);
+    memset(packed, 0, net.packed_n * sizeof *packed);
+    plain = calloc(net.packed_n, sizeof *plain);
+    room = aligned_alloc(64, net.room_n * sizeof *room);
+    sum = calloc(net.params.theta_n, sizeof *sum);
+    noise(1, theta, net.params.theta_n);
+    noise(2, statistics, net.params.statistic_n);
+    for (int i = 0; i < net.slot_n; i++) {
+        const struct ode_slot *slot = &net.slot[i];
+
+        ode_net_prepare(&net, ode_kernels_best(ODE_ISA_ALL), i, theta, statistics, room,
+                        packed);
+        if (slot->tensor >= 0)
+            pack_plainly(&net, slot,
+                         slot->tensor < net.params.trained_n ? theta : statistics, plain);
+    }
+    ck_assert_mem_eq(packed, plain, net.packed_n * sizeof *packed);
+    for (int l = 0; l < LANES; l++) {
+        lane[l] = calloc(net.lane_n, sizeof **lane);
+        noise((uint64_t)l + 3, lane[l], net.lane_n);
+    }
+    for (int i = 0; i < net.params.trained_n; i++) {
+        const struct ode_tensor *t = &net.params.tensor[i];
+        const struct ode_uses *u = &net.uses[i];
+        real *want = calloc(t->n, sizeof *want);
+
+        ode_net_reduce(&net, i, lane, LANES, sum);
+        for (int k = 0; k < u->count; k++)
+            reduce_plainly(&net, i, &net.slot[u->first + k * u->stride], lane, want);
+        ck_assert_mem_eq(sum + t->offset, want, t->n * sizeof *want);
+        free(want);
+    }
+    for (int l = 0; l < LANES; l++)
+        free(lane[l]);
+    free(theta);
+    free(statistics);
+    free(packed);
+    free(plain);
+    free(room);
+    free(sum);
+    ode_net_release(&net);
+}
+
+/* Every integrator, layer and connector that a preset has, 1x1 kernels, halves; widths
+ * that fill no block; weights between two nodes. */
+START_TEST(packing_is_the_formula_bit_for_bit)
+{
+    const enum ode_preset presets[] = {
+        ODE_PRESET_RESNET_32,   ODE_PRESET_REVNET_38,     ODE_PRESET_HAMILTONIAN_74,
+        ODE_PRESET_MIDPOINT_26, ODE_PRESET_PDE_PARABOLIC, ODE_PRESET_PDE_HAMILTONIAN
+    };
+    const int width[] = { 6, 34, 74 };
+
+    for (size_t k = 0; k < sizeof presets / sizeof *presets; k++)
+        for (int nodes = 0; nodes < 2; nodes++) {
+            struct ode_recipe_spec r = { .levels_n = 1 };
+
+            ode_object_preset(&ode_model_object, &r.model);
+            r.model.preset = presets[k];
+            ode_model_preset(&r.model);
+            r.model.block = nodes && k == 3 ? ODE_BLOCK_RK4 : r.model.block;
+            r.train.convolution = ODE_CONVOLUTION_DIRECT; /* prepared is packed */
+            r.levels[0].resolution = 32;
+            r.levels[0].blocks_n = r.model.units_n;
+            for (size_t u = 0; u < r.model.units_n; u++) {
+                r.model.units[u].channels = width[u];
+                r.model.units[u].blocks = r.levels[0].blocks[u] = 4;
+                r.model.units[u].weights = nodes ? 3 : 0;
+            }
+            packing_check(&r);
+        }
+}
+END_TEST
+
 START_TEST(initial_values_have_the_stated_spread)
 {
     const struct ode_recipe_spec r = recipe_of(32, 64, 112, 6);
@@ -260,4 +468,5 @@ END_TEST
 TEST_SUITE(net, 60, weight_counts_are_the_papers, presets_have_the_papers_weight_counts,
            flops_count_each_convolution_once, tensors_are_named_by_unit_and_block,
            end_time_is_the_same_at_every_depth, reduction_undoes_packing,
-           initial_values_have_the_stated_spread, a_unit_that_vanishes_is_refused)
+           packing_is_the_formula_bit_for_bit, initial_values_have_the_stated_spread,
+           a_unit_that_vanishes_is_refused)
