@@ -73,6 +73,7 @@ libodenet_a_SOURCES = \
 	%D%/layers/norm.c \
 	%D%/net/exec.c \
 	%D%/net/images.c \
+	%D%/net/lane.c \
 	%D%/net/images.h \
 	%D%/net/link.c \
 	%D%/net/net.c \
@@ -136,6 +137,7 @@ core_headers = \
 	%D%/layers/head.h \
 	%D%/layers/norm.h \
 	%D%/net/exec.h \
+	%D%/net/lane.h \
 	%D%/net/link.h \
 	%D%/net/net.h \
 	%D%/net/params.h \

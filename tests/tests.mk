@@ -82,6 +82,7 @@ libcore_double_a_SOURCES = \
 	core/layers/norm.c \
 	core/net/exec.c \
 	core/net/images.c \
+	core/net/lane.c \
 	core/net/link.c \
 	core/net/net.c \
 	core/net/pack.c \

@@ -92,14 +92,16 @@ potential_of(const struct ode_rig *rig, int layer, const real *x)
     const struct ode_conv *c = &net->segment[0].conv;
     const int *role = net->role[layer];
     real *u = rig->engine.work[0].scratch[0];
+    const real *forth, *back;
     struct ode_finish to_u = { .kind = ODE_FINISH_SUM,
                                .y = u,
                                .b =
                                    ode_slot_weights(e, net->point[role[ODE_PART_BIAS]]) };
     double sum = 0;
 
-    e->kernels->conv(c, 1, x, ode_slot_weights(e, net->point[role[ODE_PART_KERNEL]]),
-                     &to_u);
+    ode_slot_kernel(e, &rig->engine.work[0], net->point[role[ODE_PART_KERNEL]], &forth,
+                    &back);
+    e->kernels->conv(c, 1, x, forth, &to_u);
     for (int k = 0; k < c->out; k++)
         for (int row = 1; row <= c->h; row++)
             for (int column = 1; column <= c->w; column++)

@@ -36,14 +36,13 @@ segment_of(const struct ode_map *m)
 }
 
 /* The lane that gradients go to, emptied. */
-static real *
+static struct ode_lane
 lane_of(const struct ode_map *m)
 {
     const struct ode_engine *e = &m->rig->engine;
 
-    for (int i = 0; i < e->lanes; i++)
-        memset(e->lane[i], 0, m->rig->net.lane_n * sizeof(real));
-    return e->lane[0];
+    memset(e->gradient, 0, m->rig->net.params.theta_n * sizeof(real));
+    return (struct ode_lane){ .gradient = e->gradient, .room = e->work[0].share };
 }
 
 static int
@@ -96,9 +95,6 @@ theta_gradient(const struct ode_map *m, real *dx)
 {
     const struct ode_engine *e = &m->rig->engine;
 
-    for (int i = 0; i < m->rig->net.params.trained_n; i++)
-        if (tensor_in(m, i))
-            ode_net_reduce(&m->rig->net, i, e->lane, e->lanes, e->gradient);
     memcpy(dx, e->gradient + m->first, m->in * sizeof *dx);
 }
 
@@ -153,10 +149,11 @@ static struct ode_pair
 blocks_backward(const struct ode_map *m, const real *dy)
 {
     struct ode_pair d = work_of(m)->cotangent[0];
+    struct ode_lane lane = lane_of(m);
 
     ode_rig_put(m->rig, m->s, dy, d);
-    ode_segment_backward(exec_of(m), work_of(m), m->s, m->rig->n, moment_of(m),
-                         lane_of(m), &d);
+    ode_segment_backward(exec_of(m), work_of(m), m->s, m->rig->n, moment_of(m), &lane,
+                         &d);
     return d;
 }
 
@@ -239,10 +236,11 @@ static void
 link_adjoint(const struct ode_map *m, const real *dy, real *dx)
 {
     const struct ode_pair *d = work_of(m)->cotangent;
+    struct ode_lane lane = lane_of(m);
 
     ode_rig_put(m->rig, m->s + 1, dy, d[0]);
-    ode_link_backward(exec_of(m), work_of(m), m->s, m->rig->n, moment_of(m), lane_of(m),
-                      d[0], d[1]);
+    ode_link_backward(exec_of(m), work_of(m), m->s, m->rig->n, moment_of(m), &lane, d[0],
+                      d[1]);
     ode_rig_get(m->rig, m->s, d[1], dx);
 }
 
@@ -379,13 +377,17 @@ images_of(const struct ode_map *m, int s, const real *dy, real *room)
 static void
 opening_adjoint(const struct ode_map *m, const real *dy, real *dx)
 {
+    const struct ode_net *net = &m->rig->net;
     struct ode_work *w = work_of(m);
-    struct ode_cna c =
-        ode_cna_at(exec_of(m), &m->rig->net.opening, m->rig->n, moment_of(m), lane_of(m));
+    struct ode_lane lane = lane_of(m);
+    struct ode_cna c;
 
-    if (m->rig->net.whitening)
+    ode_lane_begin(&lane, net, net->opening_slots);
+    c = ode_cna_at(exec_of(m), &net->opening, m->rig->n, moment_of(m), &lane);
+    if (net->whitening)
         c.k = NULL;
     ode_cna_adjoint(&c, w->input, w->opened, images_of(m, 0, dy, w->wide[1]));
+    ode_lane_end(&lane, net, net->opening_slots);
     theta_gradient(m, dx);
 }
 
@@ -426,7 +428,8 @@ head_shape(const struct ode_map *m)
 }
 
 static struct ode_cna
-site_of(const struct ode_map *m, const struct ode_cna_site *site, real *lane)
+site_of(const struct ode_map *m, const struct ode_cna_site *site,
+        const struct ode_lane *lane)
 {
     return ode_cna_at(exec_of(m), site, m->rig->n, moment_of(m), lane);
 }
@@ -460,16 +463,19 @@ head_adjoint(const struct ode_map *m, const real *dy, real *dx)
     const struct ode_exec *e = exec_of(m);
     const struct ode_head head = head_shape(m);
     struct ode_work *w = work_of(m);
-    real *lane = lane_of(m), *d = w->wide[1];
-    const struct ode_cna norm = site_of(m, &net->head, lane);
+    struct ode_lane lane = lane_of(m);
+    real *d = w->wide[1];
+    struct ode_cna norm;
 
+    ode_lane_begin(&lane, net, net->end_slots); /* that it is added is of no interest */
+    norm = site_of(m, &net->head, &lane);
     ode_head_logits_adjoint(&head, w->features, ode_slot_weights(e, net->head_weight), dy,
-                            w->dfeatures, ode_slot_gradient(e, net->head_weight, lane),
-                            ode_slot_gradient(e, net->head_bias, lane));
+                            w->dfeatures, ode_lane_at(&lane, net, net->head_weight),
+                            ode_lane_at(&lane, net, net->head_bias));
     ode_head_features_adjoint(&head, w->dfeatures, d);
     ode_cna_adjoint(&norm, NULL, w->ended, d);
     if (net->closing.weight >= 0) {
-        const struct ode_cna closing = site_of(m, &net->closing, lane);
+        const struct ode_cna closing = site_of(m, &net->closing, &lane);
 
         ode_cna_adjoint(&closing, w->wide[0], w->closed, d);
         ode_cna_back(&closing, d, w->wide[2]);
@@ -495,13 +501,12 @@ const struct ode_map_ops ode_map_head = { .what = "head",
 /* --- convolutions ------------------------------------------------------------------ */
 
 /* The slot of the first layer's kernel of the segment's first block. */
-static const struct ode_slot *
+static int
 kernel_of(const struct ode_map *m)
 {
     const struct ode_net *net = &m->rig->net;
 
-    return &net->slot[net->point[segment_of(m)->slot * net->role_n
-                                 + net->role[0][ODE_PART_KERNEL]]];
+    return net->point[segment_of(m)->slot * net->role_n + net->role[0][ODE_PART_KERNEL]];
 }
 
 static void
@@ -523,17 +528,21 @@ convolve(const struct ode_map *m, const real *x, const real *k, real *y)
 static void
 conv_apply(const struct ode_map *m, const real *x, real *y)
 {
-    convolve(m, x, exec_of(m)->packed + kernel_of(m)->packed, y);
+    const real *k, *kt;
+
+    ode_slot_kernel(exec_of(m), work_of(m), kernel_of(m), &k, &kt);
+    convolve(m, x, k, y);
 }
 
 /* Without a K^T of its own, K is antisymmetric. */
 static void
 conv_adjoint(const struct ode_map *m, const real *dy, real *dx)
 {
-    const struct ode_slot *k = kernel_of(m);
+    const real *k, *kt;
 
-    convolve(m, dy, exec_of(m)->packed + (k->flip ? k->flipped : k->packed), dx);
-    for (size_t i = 0; i < m->in && !k->flip; i++)
+    ode_slot_kernel(exec_of(m), work_of(m), kernel_of(m), &k, &kt);
+    convolve(m, dy, kt, dx);
+    for (size_t i = 0; i < m->in && k == kt; i++)
         dx[i] = -dx[i];
 }
 
@@ -562,7 +571,7 @@ conv_image(const struct ode_map *m)
 static void
 conv_weights_apply(const struct ode_map *m, const real *x, real *y)
 {
-    real *prepared = m->rig->engine.room;
+    real *prepared = work_of(m)->room;
 
     exec_of(m)->kernels->conv_prepare(&segment_of(m)->conv, x, prepared);
     convolve(m, conv_image(m), prepared, y);

@@ -167,6 +167,9 @@ ode_work_place(struct ode_work *w, const struct ode_exec *e, struct ode_arena *a
     head_place(w, e, arena);
     w->pixels = ode_arena_take(arena, (size_t)net->in * size * size, sizeof(float));
     w->fetched = ode_arena_take(arena, e->scratch_n, sizeof(float));
+    w->room = ode_arena_take(arena, net->room_n, sizeof(real));
+    w->prepared = ode_arena_take(arena, net->local_n, sizeof(real));
+    w->share = ode_arena_take(arena, net->share_n, sizeof(real));
 }
 
 void
@@ -329,7 +332,7 @@ ode_exec_forward(const struct ode_exec *e, struct ode_work *w, ode_fetch_fn *fet
 /* From the logits to the cotangent of the last state. */
 static void
 head_backward(const struct ode_exec *e, struct ode_work *w, int n, double scale,
-              real *moment, real *lane, struct ode_pair d)
+              real *moment, struct ode_lane *lane, struct ode_pair d)
 {
     const struct ode_net *net = e->net;
     const int last = net->segment_n - 1;
@@ -341,8 +344,8 @@ head_backward(const struct ode_exec *e, struct ode_work *w, int n, double scale,
         w->dlogits[i] *= (real)scale;
     ode_head_logits_adjoint(&head, w->features, ode_slot_weights(e, net->head_weight),
                             w->dlogits, w->dfeatures,
-                            ode_slot_gradient(e, net->head_weight, lane),
-                            ode_slot_gradient(e, net->head_bias, lane));
+                            ode_lane_at(lane, net, net->head_weight),
+                            ode_lane_at(lane, net, net->head_bias));
     ode_head_features_adjoint(&head, w->dfeatures, dx);
     ode_cna_adjoint(&norm, NULL, w->ended, dx);
     if (net->closing.weight >= 0) {
@@ -359,7 +362,7 @@ head_backward(const struct ode_exec *e, struct ode_work *w, int n, double scale,
 
 static void
 opening_backward(const struct ode_exec *e, struct ode_work *w, int n, real *moment,
-                 real *lane, struct ode_pair d)
+                 struct ode_lane *lane, struct ode_pair d)
 {
     const struct ode_net *net = e->net;
     struct ode_cna c = ode_cna_at(e, &net->opening, n, moment, lane);
@@ -374,16 +377,20 @@ opening_backward(const struct ode_exec *e, struct ode_work *w, int n, real *mome
 
 void
 ode_exec_backward(const struct ode_exec *e, struct ode_work *w, int n, double scale,
-                  const struct ode_result *r, real *lane)
+                  const struct ode_result *r, struct ode_lane *lane)
 {
     struct ode_pair *d = w->cotangent;
     const int last = e->net->segment_n - 1;
 
+    ode_lane_begin(lane, e->net, e->net->end_slots);
     head_backward(e, w, n, scale, r->moment, lane, d[last % 2]);
+    ode_lane_end(lane, e->net, e->net->end_slots);
     for (int s = last; s >= 0; s--) {
         ode_segment_backward(e, w, s, n, r->moment, lane, &d[s % 2]);
         if (s > 0)
             ode_link_backward(e, w, s - 1, n, r->moment, lane, d[s % 2], d[(s - 1) % 2]);
     }
+    ode_lane_begin(lane, e->net, e->net->opening_slots);
     opening_backward(e, w, n, r->moment, lane, d[0]);
+    ode_lane_end(lane, e->net, e->net->opening_slots);
 }

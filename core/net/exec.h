@@ -14,7 +14,7 @@
 #define ODE_CORE_NET_EXEC_H
 
 #include "core/base/arena.h"
-#include "core/net/net.h"
+#include "core/net/lane.h"
 
 /* Writes the pixels [channels][h][w] of the i-th image of the batch and returns its
  * label. scratch: `scratch_n` floats of the calling thread. Called from several threads.
@@ -24,7 +24,8 @@ typedef int ode_fetch_fn(void *context, size_t i, float *scratch, float *pixels)
 struct ode_exec {
     const struct ode_net *net;         /* borrowed */
     const struct ode_kernels *kernels; /* borrowed */
-    const real *packed;                /* weights as ode_net_pack() left them */
+    const real *packed;                /* weights as ode_net_prepare() left them */
+    const real *theta;                 /* for those that are prepared when needed */
     int micro;                         /* most images in a micro-batch */
     size_t scratch_n;
     double smoothing; /* of labels, in training */
@@ -61,7 +62,10 @@ struct ode_work {
     struct ode_pair cotangent[2];
     real *wide[6]; /* scratch for n images of all channels */
     real *scratch[ODE_LAYER_SCRATCH_MAX], *spare[ODE_BLOCK_SCRATCH_MAX];
-    real *moment; /* of evaluations that are repeated, see segment.c */
+    real *moment;   /* of evaluations that are repeated, see segment.c */
+    real *room;     /* room_n, to prepare weights in */
+    real *prepared; /* local_n: of the step that is at work */
+    real *share;    /* share_n, a lane's room */
     real *features, *dfeatures, *logits, *dlogits;
     float *pixels, *fetched;
     int *label;
@@ -93,8 +97,9 @@ void ode_exec_forward(const struct ode_exec *exec, struct ode_work *work,
                       enum ode_mode mode, struct ode_result *result);
 
 /* After a forward pass in training of the same n images: adds the gradient of scale times
- * the sum of losses to lane (net->lane_n reals). */
+ * the sum of losses to the lane, which is at its first stage. */
 void ode_exec_backward(const struct ode_exec *exec, struct ode_work *work, int n,
-                       double scale, const struct ode_result *result, real *lane);
+                       double scale, const struct ode_result *result,
+                       struct ode_lane *lane);
 
 #endif

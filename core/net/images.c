@@ -13,14 +13,27 @@ ode_slot_weights(const struct ode_exec *e, int slot)
 }
 
 real *
-ode_slot_gradient(const struct ode_exec *e, int slot, real *lane)
+ode_slot_moment(const struct ode_exec *e, int slot, real *moment)
 {
-    return slot < 0 || !lane ? NULL : lane + e->net->slot[slot].lane;
+    return slot < 0 || !moment ? NULL : moment + e->net->slot[slot].lane;
+}
+
+void
+ode_slot_kernel(const struct ode_exec *e, const struct ode_work *w, int slot,
+                const real **k, const real **kt)
+{
+    const struct ode_slot *s = &e->net->slot[slot];
+    const real *from = s->local ? w->prepared : e->packed;
+
+    if (s->local)
+        ode_net_prepare(e->net, e->kernels, slot, e->theta, NULL, w->room, w->prepared);
+    *k = from + s->packed;
+    *kt = s->flip ? from + s->flipped : *k;
 }
 
 struct ode_cna
 ode_cna_at(const struct ode_exec *e, const struct ode_cna_site *site, int n, real *moment,
-           real *lane)
+           const struct ode_lane *lane)
 {
     const struct ode_norm_site *m = &site->norm;
     const int channels = ode_padded(site->channels, site->parts);
@@ -28,17 +41,17 @@ ode_cna_at(const struct ode_exec *e, const struct ode_cna_site *site, int n, rea
         .kernels = e->kernels,
         .conv = site->conv,
         .k = ode_slot_weights(e, site->weight),
-        .dk = ode_slot_gradient(e, site->weight, lane),
+        .dk = ode_lane_at(lane, e->net, site->weight),
         .norm = {.kernels = e->kernels,
                  .kind = m->kind,
                  .scale = ode_slot_weights(e,          m->scale),
                  .shift = ode_slot_weights(e, m->shift),
                  .mean = ode_slot_weights(e, m->mean),
                  .variance = ode_slot_weights(e, m->variance),
-                 .seen_mean = ode_slot_gradient(e, m->mean, moment),
-                 .seen_variance = ode_slot_gradient(e, m->variance, moment),
-                 .dscale = ode_slot_gradient(e, m->scale, lane),
-                 .dshift = ode_slot_gradient(e, m->shift, lane) },
+                 .seen_mean = ode_slot_moment(e, m->mean, moment),
+                 .seen_variance = ode_slot_moment(e, m->variance, moment),
+                 .dscale = ode_lane_at(lane, e->net, m->scale),
+                 .dshift = ode_lane_at(lane, e->net, m->shift) },
         .act = e->net->act,
         .active = site->act,
         .shape = { .n = n,

@@ -22,10 +22,16 @@ const real *ode_images_join(const struct ode_net *net, int s, int n, struct ode_
 
 /* A site of the network with its weights; moment and lane may be NULL. n images. */
 struct ode_cna ode_cna_at(const struct ode_exec *e, const struct ode_cna_site *site,
-                          int n, real *moment, real *lane);
+                          int n, real *moment, const struct ode_lane *lane);
 
-/* The weights of a slot; its place in a lane, or in the moments of a result. */
+/* The weights of a slot that isn't local; its place in the moments of a result. NULL for
+ * slot -1. */
 const real *ode_slot_weights(const struct ode_exec *e, int slot);
-real *ode_slot_gradient(const struct ode_exec *e, int slot, real *lane);
+real *ode_slot_moment(const struct ode_exec *e, int slot, real *moment);
+
+/* K and K^T of a slot as the kernels read them; a local one is prepared in the work's own
+ * room, as the only one there. Without K^T *kt is K. */
+void ode_slot_kernel(const struct ode_exec *e, const struct ode_work *w, int slot,
+                     const real **k, const real **kt);
 
 #endif

@@ -125,7 +125,8 @@ pointwise_forward(const struct ode_exec *e, struct ode_work *w, int s, int n,
 
 static void
 pointwise_backward(const struct ode_exec *e, struct ode_work *w, int s, int n,
-                   real *moment, real *lane, struct ode_pair d, struct ode_pair to)
+                   real *moment, struct ode_lane *lane, struct ode_pair d,
+                   struct ode_pair to)
 {
     const struct ode_net *net = e->net;
     const struct ode_cna_site *site = &net->link[s].main;
@@ -147,7 +148,7 @@ pointwise_backward(const struct ode_exec *e, struct ode_work *w, int s, int n,
 /* The site's normalisation and activation alone, and its convolution alone. */
 static struct ode_cna
 norm_part(const struct ode_exec *e, const struct ode_cna_site *site, int n, real *moment,
-          real *lane)
+          struct ode_lane *lane)
 {
     struct ode_cna c = ode_cna_at(e, site, n, moment, lane);
 
@@ -156,7 +157,8 @@ norm_part(const struct ode_exec *e, const struct ode_cna_site *site, int n, real
 }
 
 static struct ode_cna
-conv_part(const struct ode_exec *e, const struct ode_cna_site *site, int n, real *lane)
+conv_part(const struct ode_exec *e, const struct ode_cna_site *site, int n,
+          struct ode_lane *lane)
 {
     struct ode_cna c = ode_cna_at(e, site, n, NULL, lane);
 
@@ -216,7 +218,7 @@ residual_forward(const struct ode_exec *e, struct ode_work *w, int s, int n,
 /* The side's share: dx in wide[4]. */
 static void
 side_backward(const struct ode_exec *e, struct ode_work *w, int s, int n, real *moment,
-              real *lane, const real *x, const real *dy)
+              struct ode_lane *lane, const real *x, const real *dy)
 {
     const struct ode_stretch *g = &e->net->segment[s];
     const struct ode_cna side = ode_cna_at(e, &e->net->link[s].side, n, moment, lane);
@@ -233,7 +235,7 @@ side_backward(const struct ode_exec *e, struct ode_work *w, int s, int n, real *
 /* The branch's share: dx in wide[2]. */
 static void
 branch_backward(const struct ode_exec *e, struct ode_work *w, int s, int n, real *moment,
-                real *lane, const real *x, const real *dy)
+                struct ode_lane *lane, const real *x, const real *dy)
 {
     const struct ode_link_site *link = &e->net->link[s];
     const struct ode_cna p = norm_part(e, &link->main, n, moment, lane);
@@ -256,7 +258,8 @@ branch_backward(const struct ode_exec *e, struct ode_work *w, int s, int n, real
 
 static void
 residual_backward(const struct ode_exec *e, struct ode_work *w, int s, int n,
-                  real *moment, real *lane, struct ode_pair d, struct ode_pair to)
+                  real *moment, struct ode_lane *lane, struct ode_pair d,
+                  struct ode_pair to)
 {
     const struct ode_net *net = e->net;
     const real *x = ode_images_join(net, s, n, ode_segment_end(e, w, s), w->wide[0]);
@@ -290,8 +293,10 @@ ode_link_forward(const struct ode_exec *e, struct ode_work *w, int s, int n,
 
 void
 ode_link_backward(const struct ode_exec *e, struct ode_work *w, int s, int n,
-                  real *moment, real *lane, struct ode_pair d, struct ode_pair to)
+                  real *moment, struct ode_lane *lane, struct ode_pair d,
+                  struct ode_pair to)
 {
+    ode_lane_begin(lane, e->net, e->net->link_slots[s]);
     switch (e->net->link[s].kind) {
     case ODE_LINK_ZERO:
         zero_backward(e, s, n, d, to);
@@ -303,4 +308,5 @@ ode_link_backward(const struct ode_exec *e, struct ode_work *w, int s, int n,
         residual_backward(e, w, s, n, moment, lane, d, to);
         break;
     }
+    ode_lane_end(lane, e->net, e->net->link_slots[s]);
 }

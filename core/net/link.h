@@ -19,8 +19,10 @@ void ode_link_place(struct ode_link_work *link, const struct ode_exec *e, int s,
 void ode_link_forward(const struct ode_exec *e, struct ode_work *w, int s, int n,
                       enum ode_mode mode, real *moment);
 
-/* d, the cotangent of segment s + 1's begin, gives that of segment s's end. */
+/* d, the cotangent of segment s + 1's begin, gives that of segment s's end. A stage of
+ * the lane. */
 void ode_link_backward(const struct ode_exec *e, struct ode_work *w, int s, int n,
-                       real *moment, real *lane, struct ode_pair d, struct ode_pair to);
+                       real *moment, struct ode_lane *lane, struct ode_pair d,
+                       struct ode_pair to);
 
 #endif

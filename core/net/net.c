@@ -23,6 +23,7 @@ struct builder {
     struct ode_net *net;
     bool statistics; /* the second walk */
     bool counting;   /* there are no tables yet */
+    size_t local;    /* reals in local slots of this point so far */
 };
 
 /* --- tensors and slots ------------------------------------------------------------ */
@@ -66,17 +67,18 @@ slot_add(struct builder *b, struct ode_slot slot, bool moment)
 {
     struct ode_net *net = b->net;
     size_t *room = moment ? &net->moment_n : &net->lane_n;
+    size_t *at = slot.local ? &b->local : &net->packed_n;
     size_t packed, taken;
 
     slot.n = (slot.n + ODE_VEC - 1) / ODE_VEC * ODE_VEC;
     packed = slot.conv.in ? ode_prepared(&slot.conv) : slot.n;
     taken = slot.conv.in ? 2 * slot.n : 0; /* K and K^T */
     net->room_n = taken > net->room_n ? taken : net->room_n;
-    slot.packed = net->packed_n;
-    net->packed_n += packed;
+    slot.packed = *at;
+    *at += packed;
     if (slot.flip) {
-        slot.flipped = net->packed_n;
-        net->packed_n += packed;
+        slot.flipped = *at;
+        *at += packed;
     }
     if (moment || !b->statistics) {
         slot.lane = *room;
@@ -444,7 +446,8 @@ block_slot(const struct ode_net *net, int s, enum ode_part part)
         .parts = 1,
         .in_parts = 1,
         .flip = kernel && !anti,
-        .antisymmetric = anti
+        .antisymmetric = anti,
+        .local = kernel && net->streams
     };
 }
 
@@ -457,6 +460,7 @@ point_add(struct builder *b, int s, int p, const int *table, int *slots)
     double weight;
     const int node = point_node(g, net->block, p, &weight);
 
+    b->local = 0;
     for (int layer = 0; layer < net->block->layers; layer++)
         for (int part = 0; part < ODE_PARTS; part++) {
             const int role = net->role[layer][part];
@@ -469,7 +473,7 @@ point_add(struct builder *b, int s, int p, const int *table, int *slots)
             slot.weight = (real)weight;
             if (!b->counting)
                 slots[role] = slot.tensor < 0 ? -1 : net->slot_n;
-            slot_add(b, slot, b->statistics); /* even if empty: uses[] are regular */
+            slot_add(b, slot, b->statistics); /* even if empty: points are alike */
         }
 }
 
@@ -479,6 +483,7 @@ segment_add(struct builder *b, const struct ode_model_spec *model, int s,
 {
     struct ode_net *net = b->net;
     struct ode_stretch *g = &net->segment[s];
+    const int first = net->slot_n;
     int *table = calloc((size_t)g->nodes * (unsigned)net->role_n, sizeof *table);
 
     if (!table)
@@ -489,23 +494,42 @@ segment_add(struct builder *b, const struct ode_model_spec *model, int s,
         point_add(b, s, p, table,
                   b->counting ? NULL : net->point + (g->slot + p) * net->role_n);
     free(table);
+    if (!b->statistics) {
+        g->first_slot = first;
+        g->point_slots = (net->slot_n - first) / g->points;
+        g->point_local = b->local;
+    }
     return ODE_OK;
 }
 
 /* --- the walk ---------------------------------------------------------------------- */
 
+/* The slots from `first` on are a stage's. */
+static void
+stage_made(const struct builder *b, int first, struct ode_slots *stage)
+{
+    if (!b->statistics)
+        *stage = (struct ode_slots){ first, b->net->slot_n };
+}
+
 static enum ode_status
 walk(struct builder *b, const struct ode_recipe_spec *recipe, struct ode_err *err)
 {
     struct ode_net *net = b->net;
+    int first = net->slot_n;
 
     opening_add(b, &recipe->model);
+    stage_made(b, first, &net->opening_slots);
     for (int s = 0; s < net->segment_n; s++) {
         ODE_TRY(segment_add(b, &recipe->model, s, err));
+        first = net->slot_n;
         if (s + 1 < net->segment_n)
             link_add(b, &recipe->model, s);
+        stage_made(b, first, &net->link_slots[s]);
     }
+    first = net->slot_n;
     end_add(b, &recipe->model);
+    stage_made(b, first, &net->end_slots);
     if (!b->statistics) {
         net->params.trained_n = net->params.tensor_n;
         net->trained_slots = net->slot_n;
@@ -565,6 +589,42 @@ uses_init(struct ode_net *net)
                 u->count++;
             }
         }
+}
+
+/* --- stages ------------------------------------------------------------------------ */
+
+struct ode_slots
+ode_net_step_slots(const struct ode_net *net, int s, int b)
+{
+    const struct ode_stretch *g = &net->segment[s];
+    const int first = g->first_slot + net->block->stride * b * g->point_slots;
+
+    return (struct ode_slots){ first, first + net->block->points * g->point_slots };
+}
+
+static void
+share_raise(struct ode_net *net, struct ode_slots stage)
+{
+    size_t n = 0;
+
+    for (int i = stage.first; i < stage.end; i++)
+        n += net->slot[i].n;
+    net->share_n = n > net->share_n ? n : net->share_n;
+}
+
+/* What the largest stage, and the largest step's local weights, take. */
+static void
+rooms_init(struct ode_net *net)
+{
+    share_raise(net, net->opening_slots);
+    share_raise(net, net->end_slots);
+    for (int s = 0; s < net->segment_n; s++) {
+        const size_t local = net->segment[s].point_local * (size_t)net->block->points;
+
+        share_raise(net, net->link_slots[s]);
+        share_raise(net, ode_net_step_slots(net, s, 0));
+        net->local_n = local > net->local_n ? local : net->local_n;
+    }
 }
 
 /* --- shapes ------------------------------------------------------------------------ */
@@ -681,6 +741,24 @@ net_flops(const struct ode_net *net)
     return sum;
 }
 
+/* Prepared kernels of blocks beyond this are not kept: reading them costs as much as
+ * preparing them then, as no cache holds them. */
+enum { KEPT_BYTES = 48 << 20 };
+
+static bool
+net_streams(const struct ode_net *net)
+{
+    const bool residual = net->form == ODE_FORM_RESIDUAL;
+    const bool anti = net->form == ODE_FORM_ANTISYMMETRIC;
+    const size_t kernels = (size_t)net->block->layers * (residual ? 2 : 1);
+    size_t n = 0;
+
+    for (int s = 0; s < net->segment_n; s++)
+        n += (size_t)net->segment[s].points * kernels * (anti ? 1 : 2)
+             * ode_prepared(&net->segment[s].conv);
+    return n * sizeof(float) > KEPT_BYTES;
+}
+
 /* --- begin and end ----------------------------------------------------------------- */
 
 static struct ode_net
@@ -729,8 +807,10 @@ net_fill(struct ode_net *net, const struct ode_recipe_spec *recipe,
                         net->segment_n);
     for (int s = 0; s < net->segment_n; s++)
         segment_init(net, recipe, level, s, &slot);
+    net->streams = net_streams(net);
     ODE_TRY(tables_fill(net, recipe, err));
     uses_init(net);
+    rooms_init(net);
     net->flops = net_flops(net);
     return ODE_OK;
 }

@@ -38,16 +38,23 @@ struct ode_slot {
     struct ode_conv conv; /* of a 3x3 or 1x1 kernel; else in is 0               */
     size_t packed;        /* in the packed weights; a kernel's are prepared     */
     size_t flipped;       /* K^T in the packed weights, where there is one      */
-    size_t lane;          /* its gradient in a lane; of a moment, in a result's */
+    size_t lane;          /* its gradient among the others of its stage, see
+                           * lane.h; of a moment, in a result's                 */
     size_t n;             /* reals there, padding included                      */
     int parts;            /* its channels are stored as so many padded runs     */
     int in_parts;         /* a kernel's input channels, likewise                */
     bool flip, antisymmetric;
+    bool local; /* prepared for the step that needs it; offsets are a point's own */
 };
 
 /* The slots that are made from tensor i: first, first + stride, ... */
 struct ode_uses {
     int first, count, stride;
+};
+
+/* The trained slots of a stage of the network, see lane.h: first..end - 1. */
+struct ode_slots {
+    int first, end;
 };
 
 /* A normalisation's slots; -1 where it has none. */
@@ -97,7 +104,10 @@ struct ode_stretch {
     size_t image;           /* reals in it                                */
     int blocks;             /* steps                                      */
     int nodes, points;      /* that weights are stored at, and needed at  */
-    int slot;               /* the first point's first                    */
+    int slot;               /* the first point among all of the network   */
+    int first_slot;         /* trained, of the first point                */
+    int point_slots;        /* trained, of a point                        */
+    size_t point_local;     /* reals in local slots of a point            */
     real dt, grid;          /* grid: states are multiples of it; 0: any   */
     enum ode_memory memory; /* store, checkpoint or reverse             */
     int every;              /* checkpoint: steps between two            */
@@ -119,10 +129,15 @@ struct ode_net {
     struct ode_params params;
     struct ode_slot *slot;
     int slot_n, trained_slots; /* trained first, then statistics */
-    struct ode_uses *uses;     /* one per tensor */
     int *point;                /* slots of blocks: [point][role], -1: none */
-    size_t packed_n, lane_n, moment_n;
-    size_t room_n;          /* that ode_net_prepare() needs */
+    struct ode_uses *uses;     /* one per tensor */
+    size_t packed_n, moment_n;
+    size_t lane_n;  /* reals in all slots that are trained */
+    size_t share_n; /* in those of the largest stage */
+    size_t room_n;  /* that ode_net_prepare() needs */
+    size_t local_n; /* in local slots of the largest step */
+    bool streams;   /* kernels of blocks are prepared when they are needed: local */
+    struct ode_slots opening_slots, end_slots, link_slots[ODE_SEGMENTS_MAX];
     int role[2][ODE_PARTS]; /* of a layer's part; -1: it has none */
     int role_n;
     int segment_n;
@@ -161,10 +176,12 @@ void ode_net_pack(const struct ode_net *net, int i, const real *theta,
 void ode_net_prepare(const struct ode_net *net, const struct ode_kernels *kernels, int i,
                      const real *theta, const real *statistics, real *room, real *packed);
 
-/* gradient[tensor i] = sum over `lanes` lanes of its slots' gradients, in a fixed tree.
- */
-void ode_net_reduce(const struct ode_net *net, int i, real *const *lane, int lanes,
-                    real *gradient);
+/* gradient += what is due to theta of the gradient of slot i, laid out as
+ * ode_net_pack() lays out the slot. */
+void ode_net_add(const struct ode_net *net, int i, const real *share, real *gradient);
+
+/* The stage of step b of segment s. */
+struct ode_slots ode_net_step_slots(const struct ode_net *net, int s, int b);
 
 /* Channel c of a vector stored in `parts` padded runs: its place among the padded ones.
  */

@@ -241,46 +241,7 @@ ode_net_prepare(const struct ode_net *net, const struct ode_kernels *kernels, in
         kernels->conv_prepare(&back, room + slot->n, packed + slot->flipped);
 }
 
-/* --- reduction --------------------------------------------------------------------- */
-
-/* Lanes, and how much of a slot's gradient is the tensor's. */
-struct lanes {
-    real *const *lane;
-    int n;
-    real share;
-};
-
-/* sum = the sum of lane[0..n-1][at..at+15], of which the first `count` are there:
- * pairwise,
- * ((0+1)+(2+3))+..., whoever computed them. */
-static void
-lane_sum(const struct lanes *l, size_t at, size_t count, real *sum)
-{
-    real part[64][ODE_VEC];
-
-    assert(l->n <= 64);
-    for (int i = 0; i < l->n; i++)
-        if (count == ODE_VEC) {
-            memcpy(part[i], l->lane[i] + at, sizeof part[i]);
-        } else {
-            memset(part[i], 0, sizeof part[i]);
-            memcpy(part[i], l->lane[i] + at, count * sizeof *sum);
-        }
-    for (int step = 1; step < l->n; step *= 2)
-        for (int i = 0; i + step < l->n; i += 2 * step)
-            for (int c = 0; c < ODE_VEC; c++)
-                part[i][c] += part[i + step][c];
-    memcpy(sum, part[0], count * sizeof *sum);
-}
-
-static void
-tile_sum(const struct kernel_shape *k, const struct lanes *l, int ob, int ib, real *t)
-{
-    const size_t from = k->taps == 1 ? 4 * TAP : 0, to = k->taps == 1 ? 5 * TAP : TILE;
-
-    for (size_t j = from; j < to; j += ODE_VEC)
-        lane_sum(l, k->slot->lane + tile_at(k, ob, ib) + j, ODE_VEC, t + j);
-}
+/* --- gradients --------------------------------------------------------------------- */
 
 /* g += share times the tile. */
 static void
@@ -300,72 +261,55 @@ tile_add(const struct kernel_shape *k, const real *t, int ob, int ib, real share
 
 /* With A = K - K^T: dK = dA - dA^T. */
 static void
-kernel_reduce(const struct kernel_shape *k, const struct lanes *l, real *g)
+kernel_add(const struct kernel_shape *k, const real *d, real share, real *g)
 {
-    real t[TILE], back[TILE];
+    real t[TILE];
 
     for (int ob = 0; ob < k->out_blocks; ob++)
         for (int ib = 0; ib < k->in_blocks; ib++) {
-            tile_sum(k, l, ob, ib, t);
+            const real *from = d + tile_at(k, ob, ib);
+
             if (k->slot->antisymmetric) {
-                tile_sum(k, l, ib, ob, back);
-                tile_antisymmetric(back, t);
+                memcpy(t, from, sizeof t);
+                tile_antisymmetric(d + tile_at(k, ib, ob), t);
+                from = t;
             }
-            tile_add(k, t, ob, ib, l->share, g);
+            tile_add(k, from, ob, ib, share, g);
         }
 }
 
-/* g += share times the sum of n reals from `at` on. */
+/* What a tensor is due. */
 static void
-vector_reduce(const struct lanes *l, size_t at, size_t n, real *g)
+tensor_add(const struct ode_net *net, const struct ode_slot *slot, int tensor, real share,
+           const real *d, real *gradient)
 {
-    real sum[ODE_VEC];
+    const struct ode_tensor *t = &net->params.tensor[tensor];
+    real *g = gradient + t->offset;
 
-    for (size_t j = 0; j < n; j += ODE_VEC) {
-        const size_t count = n - j < ODE_VEC ? n - j : ODE_VEC;
-
-        lane_sum(l, at + j, count, sum);
-        for (size_t c = 0; c < count; c++)
-            g[j + c] += l->share * sum[c];
-    }
-}
-
-static void
-slot_reduce(const struct ode_tensor *t, const struct ode_slot *slot,
-            const struct lanes *l, real *g)
-{
     if (t->kind == ODE_TENSOR_CONV) {
         const struct kernel_shape k = kernel_shape(t, slot);
 
-        kernel_reduce(&k, l, g);
+        kernel_add(&k, d, share, g);
     } else if (t->kind == ODE_TENSOR_DENSE) {
-        vector_reduce(l, slot->lane, t->n, g);
+        for (size_t j = 0; j < t->n; j++)
+            g[j] += share * d[j];
     } else {
-        const int width = t->dim[0] / slot->parts;
-
-        for (int p = 0; p < slot->parts; p++)
-            vector_reduce(l, slot->lane + (size_t)(p * ode_blocks(width)) * ODE_VEC,
-                          (size_t)width, g + p * width);
+        for (int c = 0; c < t->dim[0]; c++)
+            g[c] += share * d[ode_position(c, t->dim[0], slot->parts)];
     }
 }
 
 void
-ode_net_reduce(const struct ode_net *net, int i, real *const *lane, int lanes,
-               real *gradient)
+ode_net_add(const struct ode_net *net, int i, const real *d, real *gradient)
 {
-    const struct ode_tensor *t = &net->params.tensor[i];
-    const struct ode_uses *u = &net->uses[i];
-    real *g = gradient + t->offset;
+    const struct ode_slot *slot = &net->slot[i];
 
-    memset(g, 0, t->n * sizeof *g);
-    for (int k = 0; k < u->count; k++) {
-        const struct ode_slot *slot = &net->slot[u->first + k * u->stride];
-        const struct lanes l = { .lane = lane,
-                                 .n = lanes,
-                                 .share = slot->next < 0      ? 1
-                                          : slot->tensor == i ? 1 - slot->weight
-                                                              : slot->weight };
-
-        slot_reduce(t, slot, &l, g);
+    if (slot->tensor < 0)
+        return;
+    if (slot->next < 0) {
+        tensor_add(net, slot, slot->tensor, 1, d, gradient);
+        return;
     }
+    tensor_add(net, slot, slot->tensor, 1 - slot->weight, d, gradient);
+    tensor_add(net, slot, slot->next, slot->weight, d, gradient);
 }

@@ -126,7 +126,7 @@ slot_of(const struct ode_net *net, int point, int layer, enum ode_part part)
 /* The normalisation whose four parts are listed; none where the point lacks them. */
 static struct ode_normaliser
 normaliser(const struct ode_exec *e, int point, int layer, const enum ode_part part[4],
-           real *moment, real *lane)
+           real *moment, const struct ode_lane *lane)
 {
     const struct ode_net *net = e->net;
     const int scale = slot_of(net, point, layer, part[0]);
@@ -142,15 +142,16 @@ normaliser(const struct ode_exec *e, int point, int layer, const enum ode_part p
                                     .shift = ode_slot_weights(e, shift),
                                     .mean = ode_slot_weights(e, mean),
                                     .variance = ode_slot_weights(e, variance),
-                                    .seen_mean = ode_slot_gradient(e, mean, moment),
-                                    .seen_variance =
-                                        ode_slot_gradient(e, variance, moment),
-                                    .dscale = ode_slot_gradient(e, scale, lane),
-                                    .dshift = ode_slot_gradient(e, shift, lane) };
+                                    .seen_mean = ode_slot_moment(e, mean, moment),
+                                    .seen_variance = ode_slot_moment(e, variance, moment),
+                                    .dscale = ode_lane_at(lane, e->net, scale),
+                                    .dshift = ode_lane_at(lane, e->net, shift) };
 }
 
+/* local: where the local slots of the point are. */
 static struct ode_layer
-layer(const struct ode_exec *e, int point, int l, real *moment, real *lane)
+layer(const struct ode_exec *e, int point, int l, const real *local, real *moment,
+      const struct ode_lane *lane)
 {
     static const enum ode_part before[] = { ODE_PART_PRE_SCALE, ODE_PART_PRE_SHIFT,
                                             ODE_PART_PRE_MEAN, ODE_PART_PRE_VARIANCE };
@@ -161,19 +162,34 @@ layer(const struct ode_exec *e, int point, int l, real *moment, real *lane)
     const int b = slot_of(net, point, l, ODE_PART_BIAS);
     const bool residual = net->form == ODE_FORM_RESIDUAL;
     const int o = residual ? slot_of(net, point, l, ODE_PART_OUTER) : k;
-    const real *kt = e->packed + net->slot[k].flipped;
-    const real *ot = e->packed + net->slot[o].flipped;
+    const real *at = net->streams ? local : e->packed;
+    const real *forth = at + net->slot[k].packed, *back = at + net->slot[k].flipped;
 
-    return (struct ode_layer){ .k = ode_slot_weights(e, k),
-                               .kt = kt,
-                               .o = residual ? ode_slot_weights(e, o) : kt,
-                               .ot = residual ? ot : ode_slot_weights(e, k),
+    return (struct ode_layer){ .k = forth,
+                               .kt = back,
+                               .o = residual ? at + net->slot[o].packed : back,
+                               .ot = residual ? at + net->slot[o].flipped : forth,
                                .b = ode_slot_weights(e, b),
-                               .dk = ode_slot_gradient(e, k, lane),
-                               .dk2 = ode_slot_gradient(e, o, lane),
-                               .db = ode_slot_gradient(e, b, lane),
+                               .dk = ode_lane_at(lane, e->net, k),
+                               .dk2 = ode_lane_at(lane, e->net, o),
+                               .db = ode_lane_at(lane, e->net, b),
                                .before = normaliser(e, point, l, before, moment, lane),
                                .norm = normaliser(e, point, l, norm, moment, lane) };
+}
+
+/* The local weights of step b, into the work's room. */
+static void
+local_prepare(const struct ode_exec *e, const struct ode_work *w, int s, int b)
+{
+    const struct ode_stretch *g = &e->net->segment[s];
+    const struct ode_slots stage = ode_net_step_slots(e->net, s, b);
+
+    for (int i = stage.first; e->net->streams && i < stage.end; i++)
+        if (e->net->slot[i].local)
+            ode_net_prepare(e->net, e->kernels, i, e->theta, NULL, w->room,
+                            w->prepared
+                                + (size_t)((i - stage.first) / g->point_slots)
+                                      * g->point_local);
 }
 
 /*
@@ -183,7 +199,7 @@ layer(const struct ode_exec *e, int point, int l, real *moment, real *lane)
  */
 static struct ode_step
 step_init(const struct ode_exec *e, struct ode_work *w, int s, int b, int n,
-          enum ode_mode mode, real *moment, real *lane)
+          enum ode_mode mode, real *moment, const struct ode_lane *lane)
 {
     const struct ode_net *net = e->net;
     const struct ode_stretch *g = &net->segment[s];
@@ -203,9 +219,11 @@ step_init(const struct ode_exec *e, struct ode_work *w, int s, int b, int n,
 
     memcpy(step.shape.scratch, w->scratch, sizeof step.shape.scratch);
     memcpy(step.spare, w->spare, sizeof step.spare);
+    local_prepare(e, w, s, b);
     for (int p = 0; p < net->block->points; p++)
         for (int l = 0; l < net->block->layers; l++)
             step.f[p][l] = layer(e, g->slot + net->block->stride * b + p, l,
+                                 w->prepared + (size_t)p * g->point_local,
                                  again ? w->moment : moment, lane);
     return step;
 }
@@ -350,20 +368,23 @@ step_adjoint(const struct ode_exec *e, const struct ode_track *t, int s, int j, 
 /* Steps [first, first + run) backwards, their states being kept in a row. */
 static void
 run_adjoint(const struct ode_exec *e, struct ode_work *w, int s, int first, int run,
-            int slots, int n, real *moment, real *lane, struct ode_pair *d)
+            int slots, int n, real *moment, struct ode_lane *lane, struct ode_pair *d)
 {
     for (int j = run - 1; j >= 0; j--) {
-        const struct ode_step step =
-            step_init(e, w, s, first + j, n, ODE_REPLAY, moment, lane);
+        const struct ode_slots stage = ode_net_step_slots(e->net, s, first + j);
+        struct ode_step step;
 
+        ode_lane_begin(lane, e->net, stage);
+        step = step_init(e, w, s, first + j, n, ODE_REPLAY, moment, lane);
         step_adjoint(e, &w->track[s], s, j, slots, n, &step, true, d);
+        ode_lane_end(lane, e->net, stage);
     }
 }
 
 /* The states from a checkpoint on once more, then the same. */
 static void
 checkpoint_adjoint(const struct ode_exec *e, struct ode_work *w, int s, int c, int n,
-                   real *moment, real *lane, struct ode_pair *d)
+                   real *moment, struct ode_lane *lane, struct ode_pair *d)
 {
     const struct ode_stretch *g = &e->net->segment[s];
     const struct ode_track *t = &w->track[s];
@@ -383,21 +404,25 @@ checkpoint_adjoint(const struct ode_exec *e, struct ode_work *w, int s, int c, i
 
 static void
 reverse_adjoint(const struct ode_exec *e, struct ode_work *w, int s, int n, real *moment,
-                real *lane, struct ode_pair *d)
+                struct ode_lane *lane, struct ode_pair *d)
 {
     const int slots = forward_slots(e->net, &e->net->segment[s]);
 
     for (int b = e->net->segment[s].blocks - 1; b >= 0; b--) {
-        struct ode_step step = step_init(e, w, s, b, n, ODE_REPLAY, moment, lane);
+        const struct ode_slots stage = ode_net_step_slots(e->net, s, b);
+        struct ode_step step;
 
+        ode_lane_begin(lane, e->net, stage);
+        step = step_init(e, w, s, b, n, ODE_REPLAY, moment, lane);
         step.reverse = true;
         step_adjoint(e, &w->track[s], s, b, slots, n, &step, false, d);
+        ode_lane_end(lane, e->net, stage);
     }
 }
 
 void
 ode_segment_backward(const struct ode_exec *e, struct ode_work *w, int s, int n,
-                     real *moment, real *lane, struct ode_pair *d)
+                     real *moment, struct ode_lane *lane, struct ode_pair *d)
 {
     const struct ode_stretch *g = &e->net->segment[s];
 

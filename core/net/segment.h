@@ -34,11 +34,12 @@ real ode_segment_forward(const struct ode_exec *e, struct ode_work *w, int s, in
 
 /*
  * After it, in training: *d, the cotangent of the end, becomes that of the begin;
- * gradients are added to lane. d has two parts of micro images, of which the layout may
- * use one; in a two-step scheme they may have changed places afterwards.
+ * gradients are added to the lane, a stage for each step. d has two parts of micro
+ * images, of which the layout may use one; in a two-step scheme they may have changed
+ * places afterwards.
  */
 void ode_segment_backward(const struct ode_exec *e, struct ode_work *w, int s, int n,
-                          real *moment, real *lane, struct ode_pair *d);
+                          real *moment, struct ode_lane *lane, struct ode_pair *d);
 
 /* Undoes all steps: the state at the end becomes that at the begin, in place. For a
  * segment in memory mode reverse. */

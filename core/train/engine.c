@@ -9,19 +9,23 @@
 #include "core/optim/adamw.h"
 #include "core/optim/sgd.h"
 
-enum { LANE_BYTES = 32 << 20, SPAN = 500 /* images in a job of an evaluation */ };
+enum {
+    LANE_BYTES = 32 << 20,
+    SPAN = 100 /* images in a job of an evaluation */,
+    RUN = 16
+};
 
 /* --- memory
  * ----------------------------------------------------------------------------- */
 
-/* As many lanes as fit into LANE_BYTES: a power of two from 2 to 8, whatever the threads.
- */
+/* As many lanes as fit into LANE_BYTES: a power of two up to 8, whatever the threads. The
+ * first is the gradient. */
 static int
 lanes_for(const struct ode_net *net)
 {
     int lanes = ODE_LANES_MAX;
 
-    while (lanes > 2 && (size_t)lanes * net->lane_n * sizeof(float) > LANE_BYTES)
+    while (lanes > 1 && (size_t)lanes * net->params.theta_n * sizeof(float) > LANE_BYTES)
         lanes /= 2;
     return lanes;
 }
@@ -38,21 +42,21 @@ engine_place(struct ode_engine *e, struct ode_arena *a)
 
     e->theta = ode_arena_take(a, n, sizeof(real));
     e->momentum = ode_arena_take(a, n, sizeof(real));
-    e->gradient = ode_arena_take(a, n, sizeof(real));
     e->second = e->keeps_second ? ode_arena_take(a, n, sizeof(real)) : NULL;
     e->average = e->keeps_average ? ode_arena_take(a, n, sizeof(real)) : NULL;
     e->squares = ode_arena_take(a, (size_t)net->params.trained_n, sizeof(double));
     e->statistics = ode_arena_take(a, net->params.statistic_n, sizeof(real));
     e->packed = ode_arena_take(a, net->packed_n, sizeof(real));
     e->exec.packed = e->packed;
-    e->room = ode_arena_take(a, (size_t)e->threads * net->room_n, sizeof(real));
     e->lane = ode_arena_take(a, (size_t)e->lanes, sizeof *e->lane);
     for (int i = 0; i < e->lanes; i++) {
-        real *lane = ode_arena_take(a, net->lane_n, sizeof(real));
+        real *lane = ode_arena_take(a, n, sizeof(real));
 
         if (real_one)
             e->lane[i] = lane;
     }
+    e->gradient = real_one ? e->lane[0] : NULL;
+    e->turn = ode_arena_take(a, (size_t)micros, sizeof *e->turn);
     e->work = ode_arena_take(a, (size_t)e->threads, sizeof *e->work);
     for (int i = 0; i < e->threads; i++)
         ode_work_place(real_one ? &e->work[i] : &work, &e->exec, a);
@@ -150,18 +154,23 @@ micro_forward(const struct job *job, struct ode_work *work, int micro)
                (size_t)n * classes * sizeof *job->logits);
 }
 
+/* Micro-batch i adds to lane i mod lanes, after i - lanes has, stage by stage. */
 static void
-lane_task(void *context, int thread, int lane)
+micro_task(void *context, int thread, int micro)
 {
     const struct job *job = context;
     struct ode_engine *e = job->engine;
+    const int before = micro - e->lanes;
+    struct ode_lane lane = { .gradient = e->lane[micro % e->lanes],
+                             .room = e->work[thread].share,
+                             .before = before < 0 ? NULL : &e->turn[before],
+                             .added = &e->turn[micro] };
 
-    memset(e->lane[lane], 0, e->exec.net->lane_n * sizeof(real));
-    for (int micro = lane; micro < job->micros; micro += e->lanes) {
-        micro_forward(job, &e->work[thread], micro);
-        ode_exec_backward(&e->exec, &e->work[thread], e->result[micro].n, 1.0 / job->n,
-                          &e->result[micro], e->lane[lane]);
-    }
+    if (before < 0)
+        memset(lane.gradient, 0, e->exec.net->params.theta_n * sizeof(real));
+    micro_forward(job, &e->work[thread], micro);
+    ode_exec_backward(&e->exec, &e->work[thread], e->result[micro].n, 1.0 / job->n,
+                      &e->result[micro], &lane);
 }
 
 static void
@@ -196,6 +205,25 @@ squares_of(size_t n, const real *x)
            + ((sum[4] + sum[5]) + (sum[6] + sum[7]));
 }
 
+/* lane[0] = the sum of all, from `at` on: pairwise, ((0+1)+(2+3))+..., whoever computed
+ * them. */
+static void
+lanes_sum(real *const *lane, int lanes, size_t at, size_t n)
+{
+    for (int step = 1; step < lanes; step *= 2)
+        for (int i = 0; i + step < lanes; i += 2 * step) {
+            real *restrict to = lane[i] + at;
+            const real *restrict from = lane[i + step] + at;
+            size_t j = 0;
+
+            for (; j + RUN <= n; j += RUN)
+                for (size_t k = 0; k < RUN; k++) /* of fixed length: vectors */
+                    to[j + k] += from[j + k];
+            for (; j < n; j++)
+                to[j] += from[j];
+        }
+}
+
 static void
 reduce_task(void *context, int thread, int tensor)
 {
@@ -204,7 +232,7 @@ reduce_task(void *context, int thread, int tensor)
     const struct ode_tensor *t = &e->exec.net->params.tensor[tensor];
 
     (void)thread;
-    ode_net_reduce(e->exec.net, tensor, e->lane, e->lanes, e->gradient);
+    lanes_sum(e->lane, e->lanes < job->micros ? e->lanes : job->micros, t->offset, t->n);
     if (e->metric && t->kind == ODE_TENSOR_CONV && t->dim[2] == 3)
         ode_metric_apply(e->metric, t->n / 9, e->gradient + t->offset);
     if (job->penalty)
@@ -284,8 +312,9 @@ slot_prepare(struct ode_engine *e, int thread, int i, const real *theta)
 {
     const struct ode_net *net = e->exec.net;
 
-    ode_net_prepare(net, e->exec.kernels, i, theta, e->statistics,
-                    e->room + (size_t)thread * net->room_n, e->packed);
+    if (!net->slot[i].local)
+        ode_net_prepare(net, e->exec.kernels, i, theta, e->statistics,
+                        e->work[thread].room, e->packed);
 }
 
 static void
@@ -299,6 +328,7 @@ pack_task(void *context, int thread, int slot)
 void
 ode_engine_pack(struct ode_engine *e)
 {
+    e->exec.theta = e->theta;
     ode_team_run(e->team, pack_task, e, e->exec.net->slot_n);
 }
 
@@ -313,6 +343,7 @@ pack_average_task(void *context, int thread, int slot)
 void
 ode_engine_pack_average(struct ode_engine *e)
 {
+    e->exec.theta = e->average;
     ode_team_run(e->team, pack_average_task, e, e->exec.net->slot_n);
 }
 
@@ -346,7 +377,9 @@ ode_engine_gradient(struct ode_engine *e, ode_fetch_fn *fetch, void *context, in
 
     assert(n <= e->span);
     e->micros = job.micros;
-    ode_team_run(e->team, lane_task, &job, e->lanes);
+    for (int i = 0; i < job.micros; i++)
+        atomic_store_explicit(&e->turn[i], 0, memory_order_relaxed);
+    ode_team_run(e->team, micro_task, &job, job.micros);
     ode_team_run(e->team, reduce_task, &job, e->exec.net->params.trained_n);
     *report = (struct ode_batch_report){ 0 };
     report_add(&job, report);

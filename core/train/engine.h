@@ -1,10 +1,10 @@
 /*
  * engine.h - gradients of a batch, updates, evaluation: one level's state and its team.
  *
- * A batch is dealt into micro-batches, and these to a fixed number of lanes: micro-batch
- * i adds its gradient to lane i mod lanes, after micro-batch i - lanes. Lanes are summed
- * in a fixed tree. So neither the number of threads nor their luck changes a bit of the
- * result.
+ * A batch is dealt into micro-batches, which the team takes one after the other, and
+ * these to a fixed number of lanes: micro-batch i adds its gradient to lane i mod lanes,
+ * after micro-batch i - lanes (lane.h). Lanes are summed in a fixed tree. So neither the
+ * number of threads nor their luck changes a bit of the result.
  *
  * All memory of a level is placed before it begins, in one arena.
  */
@@ -43,8 +43,9 @@ struct ode_engine {
     real *theta, *momentum, *gradient, *statistics; /* params.theta_n, statistic_n */
     real *second, *average; /* theta_n; NULL where the configuration has none */
     double *squares;        /* |gradient|^2 of each trained tensor */
-    real *packed, *room;    /* room: of each thread, to prepare weights */
-    real **lane;
+    real *packed;
+    real **lane;      /* theta_n each; gradient is the first one */
+    atomic_int *turn; /* of each micro-batch: stages that it has added to its lane */
     struct ode_work *work;
     struct ode_result *result; /* one per micro-batch */
 };

@@ -177,15 +177,14 @@ vector_normalise(const struct ode_kernels *kernels, size_t n, real *x)
 static double
 kernel_norm(struct ode_gauge_room *room, const struct ode_exec *e, int s, int slot)
 {
-    const struct ode_slot *k = &e->net->slot[slot];
     const struct ode_stretch *g = &e->net->segment[s];
-    const real *forth = e->packed + k->packed;
-    const real *back = k->antisymmetric ? forth : e->packed + k->flipped; /* or less it */
+    const real *forth, *back; /* of an antisymmetric kernel: less it */
     real *v = room->vector[0], *kv = room->vector[1];
     struct ode_finish to_kv = { .kind = ODE_FINISH_SUM, .y = kv };
     struct ode_finish to_v = { .kind = ODE_FINISH_SUM, .y = v };
     double norm = 0;
 
+    ode_slot_kernel(e, &room->work, slot, &forth, &back);
     vector_start(g, s, v);
     memset(kv, 0, g->image * sizeof *kv);
     vector_normalise(e->kernels, g->image, v);

@@ -320,16 +320,16 @@ image_of(struct toy *t, const real *x)
     return state_get(t, end(t));
 }
 
-/* J'w at the state that forward() just left behind; gradients into the first lane. */
+/* J'w at the state that forward() just left behind; gradients into the engine's. */
 static real *
 adjoint_of(struct toy *t, const real *w)
 {
     struct ode_pair d = work_of(t)->cotangent[0];
+    struct ode_lane lane = { .gradient = t->engine.gradient, .room = work_of(t)->share };
 
     state_put(t, w, d);
-    memset(t->engine.lane[0], 0, t->net.lane_n * sizeof(real));
-    ode_segment_backward(&t->engine.exec, work_of(t), 0, IMAGES, moment_of(t),
-                         t->engine.lane[0], &d);
+    memset(lane.gradient, 0, t->net.params.theta_n * sizeof(real));
+    ode_segment_backward(&t->engine.exec, work_of(t), 0, IMAGES, moment_of(t), &lane, &d);
     return state_get(t, d);
 }
 
@@ -393,7 +393,6 @@ adjoint_check(const struct kind *k, enum ode_memory memory)
     struct toy t;
     real *x, *v, *w, *theta, *u, *d, *end_state;
     double state, weights, got, size;
-    real *lane[1], *gradient;
 
     chain_init(&t, k, 3, 0.3, ODE_ACTIVATION_TANH, false, memory, ODE_ISA_ALL);
     x = noise(&t, 1, 0);
@@ -411,11 +410,7 @@ adjoint_check(const struct kind *k, enum ode_memory memory)
     ck_assert_msg(fabs(got - state) <= tolerance * size + curved * fabs(state),
                   "%s, memory %d: <v, J'w> = %.9g, <Jv, w> = %.9g", kind_text(k),
                   (int)memory, got, state);
-    gradient = t.engine.gradient;
-    lane[0] = t.engine.lane[0];
-    for (int i = 0; i < t.net.params.trained_n; i++)
-        ode_net_reduce(&t.net, i, lane, 1, gradient);
-    got = toy_dot(u, gradient, t.net.params.theta_n);
+    got = toy_dot(u, t.engine.gradient, t.net.params.theta_n);
     ck_assert_double_gt(fabs(weights), 1e-3);
     ck_assert_msg(fabs(got - weights) <= tolerance * size + curved * fabs(weights),
                   "%s, memory %d: weights <v, J'w> = %.9g, <Jv, w> = %.9g", kind_text(k),

@@ -299,6 +299,17 @@ deep(enum ode_block block, enum ode_norm norm, int n)
                                  .before = norm != ODE_NORM_NONE };
 }
 
+/* The same with halves, or wholes, of 16 channels and an even size. */
+static struct toy_options
+even(enum ode_block block, int n)
+{
+    struct toy_options o = deep(block, ODE_NORM_NONE, n);
+
+    o.channels[0] = ode_block_table[block]->layout == ODE_HALVES ? 32 : 16;
+    o.resolution = 4;
+    return o;
+}
+
 /* Checkpoints and, where it can be reversed, reversal give what storing gives. */
 static void
 same_gradients(const struct toy_options *stored, unsigned isa)
@@ -352,6 +363,63 @@ START_TEST(reversed_gradients_equal_stored_ones_bit_for_bit)
                     tried += i == 0;
                 }
     ck_assert_int_ge(tried, SLOW ? 40 : 44);
+}
+END_TEST
+
+/* The same where convolutions go the Winograd way. */
+START_TEST(reversal_is_exact_the_winograd_way)
+{
+    static const unsigned isa[] = { ODE_ISA_PORTABLE, ODE_ISA_AVX2, ODE_ISA_AVX512 };
+    static const int depths[] = { 10, 100, 1000 };
+    int tried = 0;
+
+    for (int b = 0; ode_block_choices[b].name; b++)
+        for (int d = 0; d < (SLOW ? 1 : 3); d++)
+            for (int i = 0; i < 3; i++) {
+                struct toy_options o = even((enum ode_block)b, depths[d]);
+
+                if (!ode_block_table[b]->reach || !(isa[i] & ode_isa_available())
+                    || (d == 2 && i < 2))
+                    continue;
+                same_gradients(&o, isa[i]);
+                o.norm = ODE_NORM_BATCH;
+                if (d == 0)
+                    same_gradients(&o, isa[i]);
+                tried++;
+            }
+    ck_assert_int_ge(tried, SLOW ? 4 : 8);
+}
+END_TEST
+
+/* Prepared kernels of a thousand blocks are not kept. Direct ones are smaller. */
+START_TEST(weights_that_are_prepared_when_needed_are_the_same)
+{
+    struct toy_options o = even(ODE_BLOCK_HAMILTONIAN, 1000);
+    double difference = 0, norm = 0;
+    size_t n, m;
+    struct toy t;
+    real *a, *b;
+
+    o.memory = ODE_MEMORY_REVERSE;
+    toy_init(&t, &o, ODE_ISA_ALL, 1, 2, false);
+    ck_assert(t.net.streams && t.net.segment[0].conv.winograd);
+    toy_release(&t);
+    a = gradient_of(&o, ODE_ISA_ALL, 2, false, 5, &n);
+    o.convolution = ODE_CONVOLUTION_DIRECT;
+    toy_init(&t, &o, ODE_ISA_ALL, 1, 2, false);
+    ck_assert(sizeof(real) == 8 || !t.net.streams);
+    ck_assert(!t.net.segment[0].conv.winograd);
+    toy_release(&t);
+    b = gradient_of(&o, ODE_ISA_ALL, 2, false, 5, &m);
+    ck_assert_uint_eq(n, m);
+    for (size_t i = 0; i < n / sizeof *a; i++) {
+        difference += pow((double)a[i] - (double)b[i], 2);
+        norm += pow((double)b[i], 2);
+    }
+    ck_assert_double_gt(norm, 0);
+    ck_assert_double_le(sqrt(difference), 1e-3 * sqrt(norm));
+    free(a);
+    free(b);
 }
 END_TEST
 
@@ -447,6 +515,37 @@ START_TEST(threads_do_not_change_a_bit)
             free(many);
         }
     free(one);
+}
+END_TEST
+
+/* Whether micro-batches share lanes or not, and then wait for each other. */
+START_TEST(waiting_for_turns_changes_no_bit)
+{
+    struct ode_batch_report report;
+    struct toy t;
+
+    for (int lanes = 1; lanes <= 2; lanes++) {
+        real *first = NULL;
+
+        for (int threads = 1; threads <= 4; threads++)
+            for (int again = 0; again < 4; again++) {
+                size_t bytes;
+
+                toy_init(&t, &ragged, ODE_ISA_ALL, threads, 37, false);
+                bytes = t.net.params.theta_n * sizeof *first;
+                t.engine.lanes = lanes;
+                ode_engine_gradient(&t.engine, toy_fetch, &seed, 37, NULL, &report);
+                ck_assert_int_gt(t.engine.micros, lanes);
+                if (!first) {
+                    first = malloc(bytes);
+                    memcpy(first, t.engine.gradient, bytes);
+                }
+                ck_assert_mem_eq(t.engine.gradient, first, bytes);
+                toy_release(&t);
+            }
+        ck_assert_double_gt(toy_dot(first, first, 10), 0);
+        free(first);
+    }
 }
 END_TEST
 
@@ -587,9 +686,12 @@ TEST_SUITE(engine, 300, loss_is_the_reference_s,
            gradient_of_every_tensor_is_the_derivative,
            tied_gradient_is_the_sum_of_the_untied, taylor_orders_are_one_and_two,
            reversed_gradients_equal_stored_ones_bit_for_bit,
+           reversal_is_exact_the_winograd_way,
+           weights_that_are_prepared_when_needed_are_the_same,
            memory_modes_agree_in_every_kind_of_network, inexact_reversal_is_close,
            inexact_memory_is_reversal_without_the_grid, threads_do_not_change_a_bit,
-           tables_agree_to_rounding, reversal_takes_the_same_memory_at_any_depth,
+           waiting_for_turns_changes_no_bit, tables_agree_to_rounding,
+           reversal_takes_the_same_memory_at_any_depth,
            evaluation_uses_the_running_moments,
            evaluation_covers_each_image_and_can_be_stopped, training_lowers_the_loss,
            micro_batches_are_even)

@@ -173,12 +173,12 @@ START_TEST(end_time_is_the_same_at_every_depth)
 }
 END_TEST
 
-START_TEST(reduction_undoes_packing)
+START_TEST(adding_a_share_undoes_packing)
 {
     const struct ode_recipe_spec r = recipe_of(6, 10, 40, 3);
     struct ode_net net;
     struct ode_err err;
-    real *theta, *statistics, *k, *kt, *lane[3], *sum;
+    real *theta, *statistics, *k, *kt, *sum;
 
     test_ok(ode_net_init(&net, &r, 0, 3, 7, &err), &err);
     theta = calloc(net.params.theta_n, sizeof *theta);
@@ -186,23 +186,16 @@ START_TEST(reduction_undoes_packing)
     k = calloc(net.lane_n, sizeof *k);
     kt = calloc(net.lane_n, sizeof *kt);
     sum = calloc(net.params.theta_n, sizeof *sum);
-    for (int l = 0; l < 3; l++)
-        lane[l] = calloc(net.lane_n, sizeof **lane);
     ode_net_initialise(&net, 1, theta, statistics);
     for (int i = 0; i < net.trained_slots; i++) {
-        const struct ode_slot *slot = &net.slot[i];
+        const size_t at = net.slot[i].lane;
 
-        ode_net_pack(&net, i, theta, statistics, k + slot->lane, kt + slot->lane);
-        for (int l = 0; l < 3; l++)
-            for (size_t j = slot->lane; j < slot->lane + slot->n; j++)
-                lane[l][j] = (real)(l + 1) * k[j];
+        ode_net_pack(&net, i, theta, statistics, k + at, kt + at);
+        ode_net_add(&net, i, k + at, sum);
+        ode_net_add(&net, i, k + at, sum);
     }
-    for (int i = 0; i < net.params.trained_n; i++)
-        ode_net_reduce(&net, i, lane, 3, sum);
     for (size_t j = 0; j < net.params.theta_n; j++)
-        ck_assert_double_eq_tol((double)sum[j], 6 * (double)theta[j], 1e-5);
-    for (int l = 0; l < 3; l++)
-        free(lane[l]);
+        ck_assert_double_eq((double)sum[j], 2 * (double)theta[j]);
     free(theta);
     free(statistics);
     free(k);
@@ -289,18 +282,9 @@ pack_plainly(const struct ode_net *net, const struct ode_slot *slot, const real 
     }
 }
 
-enum { LANES = 6 };
-
-static real
-lanes_sum(real *const *lane, size_t at)
-{
-    return ((lane[0][at] + lane[1][at]) + (lane[2][at] + lane[3][at]))
-           + (lane[4][at] + lane[5][at]);
-}
-
 static void
-reduce_plainly(const struct ode_net *net, int i, const struct ode_slot *slot,
-               real *const *lane, real *g)
+add_plainly(const struct ode_net *net, int i, const struct ode_slot *slot, const real *d,
+            real *g)
 {
     const struct ode_tensor *t = &net->params.tensor[i];
     const real share = slot->next < 0      ? 1
@@ -308,22 +292,18 @@ reduce_plainly(const struct ode_net *net, int i, const struct ode_slot *slot,
                                            : slot->weight;
 
     if (t->kind != ODE_TENSOR_CONV) {
-        for (int j = 0; j < (int)t->n; j++) {
-            const int c =
-                t->kind == ODE_TENSOR_DENSE ? j : ode_position(j, t->dim[0], slot->parts);
-
-            g[j] += share * lanes_sum(lane, slot->lane + (size_t)c);
-        }
+        for (int j = 0; j < (int)t->n; j++)
+            g[j] += share
+                    * d[t->kind == ODE_TENSOR_DENSE
+                            ? j
+                            : ode_position(j, t->dim[0], slot->parts)];
         return;
     }
     EACH_WEIGHT(t, o, in, tap)
     {
         const struct place p = place_of(t, slot, o, in, tap);
-        real sum = lanes_sum(lane, slot->lane + p.packed);
 
-        if (slot->antisymmetric)
-            sum -= lanes_sum(lane, slot->lane + p.back);
-        g[p.standard] += share * sum;
+        g[p.standard] += share * (d[p.packed] - (slot->antisymmetric ? d[p.back] : 0));
     }
 }
 
@@ -341,7 +321,7 @@ packing_check(const struct ode_recipe_spec *r)
 {
     struct ode_net net;
     struct ode_err err;
-    real *theta, *statistics, *packed, *plain, *room, *lane[LANES], *sum;
+    real *theta, *statistics, *packed, *plain, *room, *lane, *sum;
 
     test_ok(ode_net_init(&net, r, 0, 3, 7, &err), &err);
     theta = calloc(net.params.theta_n, sizeof *theta);
@@ -363,23 +343,24 @@ packing_check(const struct ode_recipe_spec *r)
                          slot->tensor < net.params.trained_n ? theta : statistics, plain);
     }
     ck_assert_mem_eq(packed, plain, net.packed_n * sizeof *packed);
-    for (int l = 0; l < LANES; l++) {
-        lane[l] = calloc(net.lane_n, sizeof **lane);
-        noise((uint64_t)l + 3, lane[l], net.lane_n);
-    }
+    lane = calloc(net.lane_n, sizeof *lane);
+    noise(3, lane, net.lane_n);
+    for (int i = 0; i < net.trained_slots; i++)
+        ode_net_add(&net, i, lane + net.slot[i].lane, sum);
     for (int i = 0; i < net.params.trained_n; i++) {
         const struct ode_tensor *t = &net.params.tensor[i];
         const struct ode_uses *u = &net.uses[i];
         real *want = calloc(t->n, sizeof *want);
 
-        ode_net_reduce(&net, i, lane, LANES, sum);
-        for (int k = 0; k < u->count; k++)
-            reduce_plainly(&net, i, &net.slot[u->first + k * u->stride], lane, want);
+        for (int k = 0; k < u->count; k++) {
+            const struct ode_slot *slot = &net.slot[u->first + k * u->stride];
+
+            add_plainly(&net, i, slot, lane + slot->lane, want);
+        }
         ck_assert_mem_eq(sum + t->offset, want, t->n * sizeof *want);
         free(want);
     }
-    for (int l = 0; l < LANES; l++)
-        free(lane[l]);
+    free(lane);
     free(theta);
     free(statistics);
     free(packed);
@@ -467,6 +448,6 @@ END_TEST
 
 TEST_SUITE(net, 60, weight_counts_are_the_papers, presets_have_the_papers_weight_counts,
            flops_count_each_convolution_once, tensors_are_named_by_unit_and_block,
-           end_time_is_the_same_at_every_depth, reduction_undoes_packing,
+           end_time_is_the_same_at_every_depth, adding_a_share_undoes_packing,
            packing_is_the_formula_bit_for_bit, initial_values_have_the_stated_spread,
            a_unit_that_vanishes_is_refused)

@@ -33,8 +33,6 @@ orbit_place(struct orbit *o, struct ode_arena *arena)
     o->theta = ode_arena_take(arena, o->net.params.theta_n, sizeof(real));
     o->gradient = ode_arena_take(arena, o->net.params.theta_n, sizeof(real));
     o->packed = ode_arena_take(arena, o->net.packed_n, sizeof(real));
-    o->room = ode_arena_take(arena, o->net.room_n, sizeof(real));
-    o->lane = ode_arena_take(arena, o->net.lane_n, sizeof(real));
     o->exec.packed = o->packed;
     ode_work_place(&o->work, &o->exec, arena);
     ode_result_place(&o->result, &o->net, arena);
@@ -92,7 +90,8 @@ void
 orbit_pack(struct orbit *o)
 {
     for (int i = 0; i < o->net.slot_n; i++)
-        ode_net_prepare(&o->net, o->exec.kernels, i, o->theta, NULL, o->room, o->packed);
+        ode_net_prepare(&o->net, o->exec.kernels, i, o->theta, NULL, o->work.room,
+                        o->packed);
 }
 
 void
@@ -186,15 +185,13 @@ void
 orbit_adjoint(struct orbit *o, const double *w, double *d)
 {
     struct ode_pair pair = o->work.cotangent[0];
-    real *const lane[] = { o->lane };
+    struct ode_lane lane = { .gradient = o->gradient, .room = o->work.share };
 
     pair_put(o, w, pair);
-    memset(o->lane, 0, o->net.lane_n * sizeof *o->lane);
-    ode_segment_backward(&o->exec, &o->work, 0, o->images, o->result.moment, o->lane,
+    memset(o->gradient, 0, o->net.params.theta_n * sizeof *o->gradient);
+    ode_segment_backward(&o->exec, &o->work, 0, o->images, o->result.moment, &lane,
                          &pair);
     pair_get(o, pair, d);
-    for (int i = 0; i < o->net.params.trained_n; i++)
-        ode_net_reduce(&o->net, i, lane, 1, o->gradient);
 }
 
 /* --- vectors ----------------------------------------------------------------------- */

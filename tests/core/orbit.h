@@ -41,7 +41,7 @@ struct orbit {
     struct ode_work work;
     struct ode_result result;
     struct ode_arena arena;
-    real *theta, *packed, *room, *lane, *gradient;
+    real *theta, *packed, *gradient;
 };
 
 /* With the initial weights of a network of its own, biases 0; images 0 means 1. */

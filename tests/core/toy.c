@@ -58,6 +58,7 @@ recipe_fill(struct ode_recipe_spec *r, const struct toy_options *o)
     r->model.placement = o->placement;
     r->model.closing = o->closing;
     r->train.memory = o->memory;
+    r->train.convolution = o->convolution;
     r->model.step = o->step;
     r->model.units_n = (size_t)o->units;
     r->levels_n = 1;

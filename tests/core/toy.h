@@ -26,6 +26,7 @@ struct toy_options {
     int closing, weights;
     enum ode_activation activation; /* where it is not tanh */
     enum ode_memory memory;         /* where toy_init() is not told to reverse */
+    enum ode_convolution convolution;
 };
 
 struct toy {
