@@ -17,10 +17,10 @@ struct member {
 
 struct ode_team {
     int threads;
-    pthread_mutex_t lock; /* guards round, busy, over */
+    pthread_mutex_t lock; /* what is waited for changes under it */
     pthread_cond_t begin, done;
-    unsigned long round; /* counts the calls of run */
-    int busy;            /* members still at work in this round */
+    atomic_ulong round; /* counts the calls of run, and the end of all */
+    atomic_int busy;    /* members still at work in this round */
     bool over;
     ode_task_fn *fn;
     void *context;
@@ -65,6 +65,68 @@ tasks_do(struct ode_team *team, int thread)
     denormals_restore(before);
 }
 
+/*
+ * Who waits looks again for a tenth of a millisecond before it sleeps: a step calls the
+ * team several times in a row, and a system may wake a sleeper on the core of the one who
+ * wakes it, where the two work in turns until it notices.
+ */
+enum { LOOKS = 2000 };
+
+static void
+breath(void)
+{
+#ifdef __SSE__
+    _mm_pause();
+#endif
+}
+
+/* The next round. */
+static unsigned long
+round_wait(struct ode_team *team, unsigned long seen)
+{
+    unsigned long now = seen;
+
+    for (int i = 0; i < LOOKS && now == seen; i++, breath())
+        now = atomic_load(&team->round);
+    if (now != seen)
+        return now;
+    pthread_mutex_lock(&team->lock);
+    while ((now = atomic_load(&team->round)) == seen)
+        pthread_cond_wait(&team->begin, &team->lock);
+    pthread_mutex_unlock(&team->lock);
+    return now;
+}
+
+static void
+done_tell(struct ode_team *team)
+{
+    pthread_mutex_lock(&team->lock);
+    if (atomic_fetch_sub(&team->busy, 1) == 1)
+        pthread_cond_signal(&team->done);
+    pthread_mutex_unlock(&team->lock);
+}
+
+static void
+done_wait(struct ode_team *team)
+{
+    for (int i = 0; i < LOOKS && atomic_load(&team->busy) > 0; i++)
+        breath();
+    pthread_mutex_lock(&team->lock);
+    while (atomic_load(&team->busy) > 0)
+        pthread_cond_wait(&team->done, &team->lock);
+    pthread_mutex_unlock(&team->lock);
+}
+
+/* What is written before is seen by all who see the new round. */
+static void
+round_begin(struct ode_team *team)
+{
+    pthread_mutex_lock(&team->lock);
+    atomic_fetch_add(&team->round, 1);
+    pthread_cond_broadcast(&team->begin);
+    pthread_mutex_unlock(&team->lock);
+}
+
 static void *
 member_main(void *self)
 {
@@ -72,21 +134,13 @@ member_main(void *self)
     struct ode_team *team = me->team;
     unsigned long seen = 0;
 
-    pthread_mutex_lock(&team->lock);
     for (;;) {
-        while (team->round == seen && !team->over)
-            pthread_cond_wait(&team->begin, &team->lock);
+        seen = round_wait(team, seen);
         if (team->over)
-            break;
-        seen = team->round;
-        pthread_mutex_unlock(&team->lock);
+            return NULL;
         tasks_do(team, me->number);
-        pthread_mutex_lock(&team->lock);
-        if (--team->busy == 0)
-            pthread_cond_signal(&team->done);
+        done_tell(team);
     }
-    pthread_mutex_unlock(&team->lock);
-    return NULL;
 }
 
 enum ode_status
@@ -120,10 +174,8 @@ ode_team_free(struct ode_team *team)
 {
     if (!team)
         return;
-    pthread_mutex_lock(&team->lock);
     team->over = true;
-    pthread_cond_broadcast(&team->begin);
-    pthread_mutex_unlock(&team->lock);
+    round_begin(team);
     for (int i = 1; i < team->threads; i++)
         pthread_join(team->member[i].thread, NULL);
     pthread_cond_destroy(&team->begin);
@@ -141,18 +193,12 @@ ode_team_threads(const struct ode_team *team)
 void
 ode_team_run(struct ode_team *team, ode_task_fn *fn, void *context, int n)
 {
-    pthread_mutex_lock(&team->lock);
     team->fn = fn;
     team->context = context;
     team->n = n;
     atomic_store(&team->next, 0);
-    team->busy = team->threads - 1;
-    team->round++;
-    pthread_cond_broadcast(&team->begin);
-    pthread_mutex_unlock(&team->lock);
+    atomic_store(&team->busy, team->threads - 1);
+    round_begin(team);
     tasks_do(team, 0);
-    pthread_mutex_lock(&team->lock);
-    while (team->busy > 0)
-        pthread_cond_wait(&team->done, &team->lock);
-    pthread_mutex_unlock(&team->lock);
+    done_wait(team);
 }

@@ -24,7 +24,7 @@
 /* WTILE1 tiles of one output block, WTILE2 of two (0: never) are summed in registers. */
 enum {
     CHUNK = 16, /* tiles at once */
-    WIDE = 128, /* input channels at once */
+    WIDE = 8,   /* blocks of input channels at once */
     APART = 16  /* keeps the 16 planes from falling into the same cache sets */
 };
 
