@@ -35,6 +35,47 @@ metadata_sorted(const json_t *metadata, json_t **sorted, struct ode_err *err)
     return ODE_OK;
 }
 
+/* --- the header ---------------------------------------------------------------------
+ *
+ * Written entry by entry: as one JSON value, that of a network with thousands of tensors
+ * would take more memory than a training step beside its weights. */
+
+struct text {
+    char *at;
+    size_t n, room;
+};
+
+static bool
+text_add(struct text *t, const char *what, size_t n)
+{
+    if (t->n + n > t->room) {
+        const size_t room = 2 * (t->n + n);
+        char *at = realloc(t->at, room);
+
+        if (!at)
+            return false;
+        t->at = at;
+        t->room = room;
+    }
+    memcpy(t->at + t->n, what, n);
+    t->n += n;
+    return true;
+}
+
+/* The members of an object, after those that are there. Takes it; NULL is no object. */
+static bool
+members_add(struct text *t, json_t *object)
+{
+    char *text = object ? json_dumps(object, JSON_COMPACT) : NULL;
+    const size_t n = text ? strlen(text) : 0; /* of which two are braces */
+    const bool good =
+        n > 2 && (t->n <= 8 + 1 || text_add(t, ",", 1)) && text_add(t, text + 1, n - 2);
+
+    free(text);
+    json_decref(object);
+    return good;
+}
+
 static json_t *
 tensor_entry(const struct safetensors_tensor *t, size_t begin, size_t end)
 {
@@ -45,36 +86,69 @@ tensor_entry(const struct safetensors_tensor *t, size_t begin, size_t end)
             json_decref(shape);
             return NULL;
         }
-    return json_pack("{s:s, s:o, s:[I, I]}", "dtype", safetensors_dtype_name(t->dtype),
-                     "shape", shape, "data_offsets", (json_int_t)begin, (json_int_t)end);
+    return json_pack("{s:{s:s, s:o, s:[I, I]}}", t->name, "dtype",
+                     safetensors_dtype_name(t->dtype), "shape", shape, "data_offsets",
+                     (json_int_t)begin, (json_int_t)end);
+}
+
+/* names: of the tensors so far. *end: where the data of the last one ends. */
+static enum ode_status
+tensor_add(struct text *text, json_t *names, const struct safetensors_tensor *t,
+           size_t *end, struct ode_err *err)
+{
+    const size_t begin = *end, bytes = safetensors_bytes(t);
+
+    if (json_object_get(names, t->name) || strcmp(t->name, "__metadata__") == 0)
+        return ode_fail(err, ODE_EARG, NULL, "the name %.60s is taken", t->name);
+    if (__builtin_add_overflow(begin, bytes, end) || *end > PTRDIFF_MAX)
+        return ode_fail(err, ODE_EARG, NULL, "tensor %.60s is too large", t->name);
+    if (json_object_set_new(names, t->name, json_true()) != 0
+        || !members_add(text, tensor_entry(t, begin, *end)))
+        return ode_fail(
+            err, ODE_EARG, NULL,
+            "no header for tensor %.60s: its name is not UTF-8, or memory is short",
+            t->name);
+    return ODE_OK;
 }
 
 static enum ode_status
-header_fill(json_t *header, const struct safetensors_tensor *tensor, size_t n,
-            const json_t *metadata, struct ode_err *err)
+tensors_add(struct text *text, const struct safetensors_tensor *tensor, size_t n,
+            struct ode_err *err)
 {
-    json_t *sorted = NULL;
+    json_t *names = json_object();
+    enum ode_status status = ODE_OK;
     size_t end = 0;
 
-    if (metadata) {
-        ODE_TRY(metadata_sorted(metadata, &sorted, err));
-        if (json_object_set_new(header, "__metadata__", sorted) != 0)
-            return ode_fail(err, ODE_ENOMEM, NULL, "no memory for metadata");
-    }
-    for (size_t i = 0; i < n; i++) {
-        size_t begin = end, bytes = safetensors_bytes(&tensor[i]);
-        const char *name = tensor[i].name;
+    for (size_t i = 0; i < n && status == ODE_OK; i++)
+        status = tensor_add(text, names, &tensor[i], &end, err);
+    json_decref(names);
+    return status;
+}
 
-        if (json_object_get(header, name) || strcmp(name, "__metadata__") == 0)
-            return ode_fail(err, ODE_EARG, NULL, "the name %.60s is taken", name);
-        if (__builtin_add_overflow(begin, bytes, &end) || end > PTRDIFF_MAX)
-            return ode_fail(err, ODE_EARG, NULL, "tensor %.60s is too large", name);
-        if (json_object_set_new(header, name, tensor_entry(&tensor[i], begin, end)) != 0)
-            return ode_fail(
-                err, ODE_EARG, NULL,
-                "no header for tensor %.60s: its name is not UTF-8, or memory is short",
-                name);
-    }
+static enum ode_status
+metadata_add(struct text *text, const json_t *metadata, struct ode_err *err)
+{
+    json_t *sorted;
+
+    if (!metadata)
+        return ODE_OK;
+    ODE_TRY(metadata_sorted(metadata, &sorted, err));
+    if (!members_add(text, json_pack("{s:o}", "__metadata__", sorted)))
+        return ode_fail(err, ODE_ENOMEM, NULL, "no memory for metadata");
+    return ODE_OK;
+}
+
+static enum ode_status
+header_end(struct text *text, struct ode_err *err)
+{
+    static const char spaces[BEGIN + 1] = "                                "
+                                          "                                ";
+    const size_t length = text->n + 1, whole = (length + BEGIN - 1) / BEGIN * BEGIN;
+
+    if (!text_add(text, "}", 1) || !text_add(text, spaces, whole - length))
+        return ode_fail(err, ODE_ENOMEM, NULL, "no memory for a header");
+    for (int i = 0; i < 8; i++)
+        text->at[i] = (char)((uint64_t)(whole - 8) >> 8 * i & 0xff);
     return ODE_OK;
 }
 
@@ -83,28 +157,23 @@ static enum ode_status
 header_text(const struct safetensors_tensor *tensor, size_t n, const json_t *metadata,
             char **out, size_t *size, struct ode_err *err)
 {
-    json_t *header = json_object();
-    enum ode_status status = header_fill(header, tensor, n, metadata, err);
-    char *text = status == ODE_OK ? json_dumps(header, JSON_COMPACT) : NULL,
-         *bytes = NULL;
-    size_t length = text ? strlen(text) : 0,
-           whole = (8 + length + BEGIN - 1) / BEGIN * BEGIN;
+    struct text text = { 0 };
+    enum ode_status status = ODE_OK;
 
-    json_decref(header);
-    if (text)
-        bytes = malloc(whole);
-    if (bytes) {
-        for (int i = 0; i < 8; i++)
-            bytes[i] = (char)((uint64_t)(whole - 8) >> 8 * i & 0xff);
-        memset(bytes + 8, ' ', whole - 8);
-        memcpy(bytes + 8, text, length);
-        *out = bytes;
-        *size = whole;
-    } else if (status == ODE_OK) {
-        status = ode_fail(err, ODE_ENOMEM, NULL, "no memory for a header");
+    if (!text_add(&text, "length..{", 8 + 1))
+        return ode_fail(err, ODE_ENOMEM, NULL, "no memory for a header");
+    status = metadata_add(&text, metadata, err);
+    if (status == ODE_OK)
+        status = tensors_add(&text, tensor, n, err);
+    if (status == ODE_OK)
+        status = header_end(&text, err);
+    if (status != ODE_OK) {
+        free(text.at);
+        return status;
     }
-    free(text);
-    return status;
+    *out = text.at;
+    *size = text.n;
+    return ODE_OK;
 }
 
 enum ode_status
