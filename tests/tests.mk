@@ -137,6 +137,7 @@ test_cli_SOURCES = \
 	%D%/cli/command.c %D%/cli/command.h \
 	%D%/cli/data.c \
 	%D%/cli/load.c \
+	%D%/cli/plan.c \
 	%D%/cli/spread.c
 
 check_PROGRAMS += test-web
