@@ -13,6 +13,7 @@ test_core_SOURCES = \
 	%D%/core/block.c \
 	%D%/core/check.c \
 	%D%/core/cifar.c \
+	%D%/core/curve.c \
 	%D%/core/dataset.c \
 	%D%/core/depth.c \
 	%D%/core/dynamics.c \
@@ -135,6 +136,7 @@ test_cli_SOURCES = \
 	%D%/cli/bench.c \
 	%D%/cli/blas.c \
 	%D%/cli/command.c %D%/cli/command.h \
+	%D%/cli/compare.c \
 	%D%/cli/data.c \
 	%D%/cli/load.c \
 	%D%/cli/plan.c \
