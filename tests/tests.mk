@@ -166,6 +166,7 @@ test_api_SOURCES = \
 	%D%/api/artifacts.c \
 	%D%/api/assets.c \
 	%D%/api/client.c %D%/api/client.h \
+	%D%/api/compare.c \
 	%D%/api/fake.c %D%/api/fake.h \
 	%D%/api/guard.c \
 	%D%/api/jobs.c \
