@@ -142,6 +142,17 @@ lines_read(struct story *s, const char *text, size_t size, struct place *place,
     return ODE_OK;
 }
 
+/* JSON has no room for other names. */
+static enum ode_status
+name_check(const char *dir, struct ode_err *err)
+{
+    json_t *name = json_string(dir);
+
+    json_decref(name);
+    return name ? ODE_OK
+                : ode_fail(err, ODE_EARG, NULL, "the run folder's name is not UTF-8");
+}
+
 enum ode_status
 story_read(struct story *out, const char *dir, struct ode_err *err)
 {
@@ -154,6 +165,7 @@ story_read(struct story *out, const char *dir, struct ode_err *err)
 
     if (snprintf(path, sizeof path, "%s/journal.ndjson", dir) >= (int)sizeof path)
         return ode_fail(err, ODE_EARG, NULL, "the path of the run folder is too long");
+    ODE_TRY(name_check(dir, err));
     ODE_TRY(ode_file_read(path, JOURNAL_MOST, &text, &size, err));
     status = lines_read(&s, text, size, &place, err);
     free(text);

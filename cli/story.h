@@ -16,8 +16,9 @@ struct story {
 /*
  * Reads DIR/journal.ndjson; dir is borrowed as the run's name. Of a record that a resumed
  * worker wrote again the first one counts. A last line without its newline is not there
- * yet. ODE_ENOENT without a journal; ODE_EFORMAT with "journal:LINE" for a line that is
- * broken; ODE_EDATA where no test accuracy was recorded.
+ * yet. ODE_EARG for a name that is too long or not UTF-8; ODE_ENOENT without a journal;
+ * ODE_EFORMAT with "journal:LINE" for a line that is broken; ODE_EDATA where no test
+ * accuracy was recorded.
  */
 enum ode_status story_read(struct story *story, const char *dir, struct ode_err *err);
 void story_release(struct story *story); /* safe on zeros and twice */

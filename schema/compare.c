@@ -141,8 +141,10 @@ schema_compare(const struct compare_run *runs, size_t n, const double *accuracy,
         json_array_append_new(targets, target_json(runs, n, last(&runs[0])->accuracy));
     document = json_pack("{s:s, s:o, s:o, s:o}", "control", runs[0].name, "runs", rows,
                          "targets", targets, "warnings", warnings);
-    if (!document)
+    if (!document || json_array_size(rows) != n) {
+        json_decref(document);
         return ode_fail(err, ODE_ENOMEM, "", "no memory for the comparison");
+    }
     *out = document;
     return ODE_OK;
 }

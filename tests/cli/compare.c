@@ -225,6 +225,8 @@ START_TEST(bad_usage_of_compare_is_refused)
     const char *control = run_write(fine);
 
     ck_assert_int_eq(RUN("compare"), CMD_USAGE);
+    ck_assert_int_eq(RUN("compare", control, "caf\xc3"), CMD_USAGE);
+    ck_assert_ptr_nonnull(strstr(command_complaint, "not UTF-8"));
     ck_assert_int_eq(RUN("compare", control), CMD_USAGE);
     ck_assert_ptr_nonnull(strstr(command_complaint, "name 2 to 16 runs"));
     ck_assert_int_eq(RUN("compare", control, control, "--no-such-option"), CMD_USAGE);
