@@ -46,6 +46,12 @@ struct backend {
     enum ode_status (*run_metrics)(void *self, const char *id, const char *const *names,
                                    size_t n, int points, json_t **series,
                                    struct ode_err *err);
+    /* Of n runs, from 2 to COMPARE_RUNS, the first the control (schema/compare.h);
+     * targets 0: the control's last accuracy. ODE_ESTATE for a run without test accuracy.
+     */
+    enum ode_status (*compare)(void *self, const char *const *ids, size_t n,
+                               const double *accuracy, size_t targets, json_t **answer,
+                               struct ode_err *err);
     /* A descriptor of the file, open for reading, which the caller closes, and its size.
      * name: spec.json or model.safetensors. ODE_ENOENT while there is no such file. */
     enum ode_status (*run_log)(void *self, const char *id, int *fd, size_t *bytes,

@@ -16,6 +16,7 @@ libcli_a_SOURCES = \
 	%D%/cmd.h \
 	%D%/cmd_bench.c \
 	%D%/cmd_check.c \
+	%D%/cmd_compare.c \
 	%D%/cmd_data.c \
 	%D%/cmd_eval.c \
 	%D%/cmd_export.c \
@@ -33,6 +34,8 @@ libcli_a_SOURCES = \
 	%D%/options.h \
 	%D%/spread.c \
 	%D%/spread.h \
+	%D%/story.c \
+	%D%/story.h \
 	%D%/weights.c \
 	%D%/weights.h
 

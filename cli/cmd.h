@@ -44,6 +44,9 @@ int cmd_train(int argc, char **argv);
 /* odenet plan: the ladder, without training it. */
 int cmd_plan(int argc, char **argv);
 
+/* odenet compare: what runs reached, and what it took them. */
+int cmd_compare(int argc, char **argv);
+
 /* odenet check: the engine's own tests, on a spec's network and data. */
 int cmd_check(int argc, char **argv);
 

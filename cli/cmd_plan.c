@@ -14,11 +14,12 @@ static const char usage[] =
     "usage: odenet plan SPEC.json [--threads N] [--json]\n"
     "\n"
     "Shows the levels of a job spec: resolution, blocks of each unit, epochs, steps,\n"
-    "parameters, FLOPs of a forward pass, memory without the data set, work in units of "
-    "a\n"
-    "training step on one image at the finest level, and what each unit keeps for the\n"
-    "backward pass: where train/memory is auto, what is fastest in "
-    "resources/memory_mib.\n"
+    "parameters, FLOPs of a forward pass, memory without the data set, work of an image\n"
+    "and of the level, and what each unit keeps for the backward pass: where "
+    "train/memory\n"
+    "is auto, what is fastest in resources/memory_mib. The unit of work is the cost of "
+    "one\n"
+    "training image at the finest level, the one that takes the most FLOPs.\n"
     "\n"
     "  --threads N  memory for so many threads; else the spec's, else as many as cores\n"
     "  --json       machine-readable output\n"
@@ -49,17 +50,17 @@ level_print(const struct ode_level_plan *p, size_t k)
         used += snprintf(blocks + used, sizeof blocks - (size_t)used, "%s%" PRId64,
                          u ? "-" : "", p->blocks[u]);
     printf("%5zu %4" PRId64 "x%-4" PRId64 " %-11s %6" PRId64 " %8" PRId64
-           " %10zu %10.1f %8.1f %12.0f  %s\n",
+           " %10zu %10.1f %8.1f %9.4f %12.0f  %s\n",
            k + 1, p->resolution, p->resolution, blocks, p->epochs, p->steps,
-           p->parameters, p->flops / 1e6, (double)p->memory_bytes / (1 << 20), p->work,
-           memory_text(p, keeps, sizeof keeps));
+           p->parameters, p->flops / 1e6, (double)p->memory_bytes / (1 << 20),
+           p->work_image, p->work, memory_text(p, keeps, sizeof keeps));
 }
 
 static void
 plan_print(const struct ode_plan *plan)
 {
     printf("level    pixels blocks      epochs    steps parameters MFLOP/img      MiB"
-           "         work  keeps\n");
+           "  work/img         work  keeps\n");
     for (size_t k = 0; k < plan->levels_n; k++)
         level_print(&plan->levels[k], k);
     printf("%zu training and %zu test examples; %" PRId64

@@ -405,7 +405,7 @@ resume_find(struct worker *w, struct ode_err *err)
 static enum ode_status
 hello_write(struct worker *w, struct ode_err *err)
 {
-    json_t *from = json_null();
+    json_t *from = json_null(), *plan;
     int64_t step = 0;
 
     if (w->resumed) {
@@ -420,7 +420,10 @@ hello_write(struct worker *w, struct ode_err *err)
                                     w->kernels->name, "blas", ode_blas_core(), "threads",
                                     w->threads, "resumed_from", from),
                           err));
-    return journal_write(&w->journal, "plan", schema_plan(&w->plan), err);
+    plan = schema_plan(&w->plan);
+    json_object_set_new(plan, "dataset",
+                        json_string(ode_set_facts(w->recipe.data.set)->name));
+    return journal_write(&w->journal, "plan", plan, err);
 }
 
 /* Which kernels OpenBLAS uses, where there is something to say about it. */

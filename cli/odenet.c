@@ -14,6 +14,7 @@ static const struct command {
 } commands[] = {
     {"train",     cmd_train,    true,  "train a job spec"                                    },
     { "plan",     cmd_plan,     false, "show a job's ladder: steps, parameters, work, memory"},
+    { "compare",  cmd_compare,  false, "compare what runs reached with what it took them"    },
     { "check",    cmd_check,    true,  "test the engine on a job spec's network and data"    },
     { "eval",     cmd_eval,     true,  "measure a model, also at another resolution"         },
     { "transfer", cmd_transfer, false, "take a model to another resolution or depth"         },

@@ -7,6 +7,7 @@
 #include "core/data/dataset.h"
 #include "daemon/documents.h"
 #include "daemon/files.h"
+#include "daemon/versus.h"
 #include "schema/recipe.h"
 #include "schema/sets.h"
 
@@ -187,6 +188,15 @@ datasets(void *self, json_t **sets, struct ode_err *err)
     return ODE_OK;
 }
 
+static enum ode_status
+compare(void *self, const char *const *ids, size_t n, const double *accuracy,
+        size_t targets, json_t **answer, struct ode_err *err)
+{
+    struct backend_parts *parts = self;
+
+    return versus_make(parts->store, ids, n, accuracy, targets, answer, err);
+}
+
 /* Its version is the daemon's, all else is what the worker program says of itself. */
 static enum ode_status
 system_facts(void *self, json_t **out, struct ode_err *err)
@@ -231,6 +241,7 @@ backend_fill(struct backend *backend, struct backend_parts *parts)
         .run_list = run_list,
         .run_levels = run_levels,
         .run_metrics = run_metrics,
+        .compare = compare,
         .run_log = run_log,
         .run_artifact = run_artifact,
         .run_cancel = run_cancel,

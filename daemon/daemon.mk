@@ -23,7 +23,8 @@ libdaemon_a_SOURCES = \
 	%D%/store.c %D%/store.h \
 	%D%/submit.c %D%/submit.h \
 	%D%/supervise.c %D%/supervise.h \
-	%D%/ulid.c %D%/ulid.h
+	%D%/ulid.c %D%/ulid.h \
+	%D%/versus.c %D%/versus.h
 
 daemon_LIBS = libdaemon.a $(api_LIBS) $(web_LIBS) $(schema_LIBS) $(core_LIBS) \
 	$(UV_LIBS) $(SQLITE_LIBS)

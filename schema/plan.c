@@ -33,13 +33,13 @@ memories(const struct ode_level_plan *p)
 static json_t *
 level_json(const struct ode_level_plan *p, size_t k)
 {
-    return json_pack("{s:I, s:I, s:o, s:I, s:I, s:I, s:f, s:I, s:o, s:f}", "level",
+    return json_pack("{s:I, s:I, s:o, s:I, s:I, s:I, s:f, s:I, s:o, s:f, s:f}", "level",
                      (json_int_t)k, "resolution", (json_int_t)p->resolution, "blocks",
                      integers(p->blocks, p->blocks_n), "epochs", (json_int_t)p->epochs,
                      "steps", (json_int_t)p->steps, "parameters",
                      (json_int_t)p->parameters, "flops_per_image", p->flops,
                      "memory_bytes", (json_int_t)p->memory_bytes, "memory", memories(p),
-                     "work", p->work);
+                     "work_per_image", p->work_image, "work", p->work);
 }
 
 json_t *

@@ -4,6 +4,8 @@ noinst_LIBRARIES += libschema.a
 libschema_a_CPPFLAGS = $(AM_CPPFLAGS) -DODE_SOURCE_DIR='"$(top_srcdir)"'
 libschema_a_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS)
 libschema_a_SOURCES = \
+	%D%/compare.c \
+	%D%/compare.h \
 	%D%/describe.c \
 	%D%/json.c \
 	%D%/json.h \

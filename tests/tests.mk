@@ -13,6 +13,7 @@ test_core_SOURCES = \
 	%D%/core/block.c \
 	%D%/core/check.c \
 	%D%/core/cifar.c \
+	%D%/core/curve.c \
 	%D%/core/dataset.c \
 	%D%/core/depth.c \
 	%D%/core/dynamics.c \
@@ -135,8 +136,10 @@ test_cli_SOURCES = \
 	%D%/cli/bench.c \
 	%D%/cli/blas.c \
 	%D%/cli/command.c %D%/cli/command.h \
+	%D%/cli/compare.c \
 	%D%/cli/data.c \
 	%D%/cli/load.c \
+	%D%/cli/plan.c \
 	%D%/cli/spread.c
 
 check_PROGRAMS += test-web
@@ -163,6 +166,7 @@ test_api_SOURCES = \
 	%D%/api/artifacts.c \
 	%D%/api/assets.c \
 	%D%/api/client.c %D%/api/client.h \
+	%D%/api/compare.c \
 	%D%/api/fake.c %D%/api/fake.h \
 	%D%/api/guard.c \
 	%D%/api/jobs.c \

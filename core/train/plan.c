@@ -64,12 +64,27 @@ plan_sum(struct ode_plan *plan)
 
         p->first_step = plan->steps;
         p->work_image = p->flops / finest;
-        p->work = p->work_image * (double)plan->train_n * (double)p->epochs;
+        p->work = p->work_image * ((double)plan->train_n * (double)p->epochs);
         plan->steps += p->steps;
         plan->work += p->work;
         if (bytes > plan->memory_bytes)
             plan->memory_bytes = bytes;
     }
+}
+
+double
+ode_plan_work(const struct ode_plan *plan, int level, int64_t level_step)
+{
+    const struct ode_level_plan *p = &plan->levels[level];
+    double work = 0, images;
+
+    for (int k = 0; k < level; k++)
+        work += plan->levels[k].work;
+    if (level_step == 0)
+        return work;
+    images = (double)plan->train_n * (double)(level_step / p->epoch_steps)
+             + (double)plan->batch * (double)(level_step % p->epoch_steps);
+    return work + p->work_image * images;
 }
 
 enum ode_status
@@ -80,6 +95,7 @@ ode_plan_make(struct ode_plan *out, const struct ode_recipe_spec *recipe, size_t
     struct ode_plan plan = { .levels_n = recipe->levels_n,
                              .train_n = train_n,
                              .test_n = test_n,
+                             .batch = recipe->train.batch,
                              .classes = facts->classes,
                              .channels = facts->channels };
     struct ode_net last = { 0 }, net = { 0 };

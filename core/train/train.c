@@ -60,17 +60,13 @@ static void
 progress_set(struct run *run, int level, int64_t level_step)
 {
     const struct ode_level_plan *p = &run->plan.levels[level];
-    double work = 0;
 
-    for (int k = 0; k < level; k++)
-        work += run->plan.levels[k].work;
     run->state.level_step = level_step;
     run->state.at.level = level;
     run->state.at.step = p->first_step + level_step;
     run->state.at.epoch =
         p->epoch_steps ? (double)level_step / (double)p->epoch_steps : 0;
-    run->state.at.work =
-        work + (p->steps ? p->work * (double)level_step / (double)p->steps : 0);
+    run->state.at.work = ode_plan_work(&run->plan, level, level_step);
 }
 
 /* unit: where it was seen first; -1: outside units. */

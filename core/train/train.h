@@ -26,9 +26,10 @@ struct ode_level_plan {
     int64_t epoch_steps, steps; /* of the level */
     int64_t first_step;         /* of the whole run */
     size_t parameters;
-    double flops;        /* of a forward pass on one image                           */
-    double work_image;   /* work units of a training step on one image               */
-    double work;         /* work units of the level                                  */
+    double flops; /* of a forward pass on one image                           */
+    double
+        work_image; /* work units of one training image: flops / the most of any level */
+    double work;    /* work units of the level                                  */
     size_t memory_bytes; /* at its peak, without the data set                        */
     int segments;
     int64_t blocks[8];
@@ -36,6 +37,10 @@ struct ode_level_plan {
     enum ode_memory memory[8]; /* of each unit: store, checkpoint or reverse */
 };
 
+/*
+ * The unit of work is the cost of one training image at the finest level, the one whose
+ * network takes the most FLOPs: an image at level k counts flops[k] / max flops.
+ */
 struct ode_plan {
     size_t levels_n;
     struct ode_level_plan levels[32];
@@ -43,6 +48,7 @@ struct ode_plan {
     double work;
     size_t memory_bytes;
     size_t train_n, test_n;
+    int64_t batch;
     int classes, channels;
 };
 
@@ -52,6 +58,10 @@ struct ode_plan {
 enum ode_status ode_plan_make(struct ode_plan *plan, const struct ode_recipe_spec *recipe,
                               size_t train_n, size_t test_n, int threads,
                               struct ode_err *err);
+
+/* Units of work of a run after so many steps of a level, 0 to its `steps`: all levels
+ * before it and the images of these steps; an epoch's last batch may be a smaller one. */
+double ode_plan_work(const struct ode_plan *plan, int level, int64_t level_step);
 
 /* --- what it tells while it runs
  * ----------------------------------------------------------- */

@@ -117,6 +117,30 @@ metrics_of(void *self, const char *id, const char *const *names, size_t n, int p
 }
 
 static enum ode_status
+compare_of(void *self, const char *const *ids, size_t n, const double *accuracy,
+           size_t targets, json_t **answer, struct ode_err *err)
+{
+    struct fake *fake = self;
+    size_t used;
+
+    for (size_t i = 0; i < n; i++)
+        if (strcmp(ids[i], FAKE_RUN) != 0)
+            return nothing(err, ids[i]);
+    pthread_mutex_lock(&fake->lock);
+    snprintf(fake->asked, sizeof fake->asked, "runs=%zu", n);
+    for (size_t i = 0; i < targets; i++) {
+        used = strlen(fake->asked);
+        snprintf(fake->asked + used, sizeof fake->asked - used, " %g", accuracy[i]);
+    }
+    pthread_mutex_unlock(&fake->lock);
+    if (!fake->ready)
+        return ode_fail(err, ODE_ESTATE, NULL, "no test accuracy yet");
+    *answer = json_pack("{s:s, s:[], s:[], s:[]}", "control", ids[0], "runs", "targets",
+                        "warnings");
+    return ODE_OK;
+}
+
+static enum ode_status
 file_of(const char *path, int *fd, size_t *bytes, struct ode_err *err)
 {
     struct stat st;
@@ -214,6 +238,7 @@ static const struct backend fake_backend = {
     .run_list = list_of,
     .run_levels = levels_of,
     .run_metrics = metrics_of,
+    .compare = compare_of,
     .run_log = log_of,
     .run_artifact = artifact_of,
     .run_cancel = cancel,

@@ -649,6 +649,59 @@ START_TEST(plan_counts_steps_work_and_memory)
 }
 END_TEST
 
+/* The ladder's FLOPs by hand: an opening of 1 to 8 channels, units of 8 and 12 channels
+ * with two layers K' s(K y) a block on halves, an average and a dense layer of 10
+ * classes. A batch of 50 leaves 30 of the 230 images to an epoch's last step. */
+START_TEST(work_counts_images_by_their_flops)
+{
+    struct ode_recipe_spec r = ladder();
+    const double size[] = { 8, 16, 16 }, blocks[] = { 2, 2, 4 };
+    double flops[3], before = 0;
+    struct ode_plan plan;
+    struct ode_err err;
+
+    r.model.connector = ODE_LINK_ZERO;
+    r.model.placement = ODE_PLACEMENT_BETWEEN;
+    for (int k = 0; k < 3; k++) {
+        const double area = size[k] * size[k];
+
+        flops[k] = 18 * 1 * 8 * area + blocks[k] * 2 * 2 * 18 * 4 * 4 * area
+                   + blocks[k] * 2 * 2 * 18 * 6 * 6 * area / 4 + 2 * 12 * 10;
+    }
+    test_ok(ode_plan_make(&plan, &r, 230, 70, 2, &err), &err);
+    for (int k = 0; k < 3; k++) {
+        const double image = flops[k] / flops[2];
+
+        ck_assert_double_eq(plan.levels[k].flops, flops[k]);
+        ck_assert_double_eq(plan.levels[k].work_image, image);
+        ck_assert_double_eq_tol(plan.levels[k].work, 460 * image, 1e-9);
+        ck_assert_double_eq(ode_plan_work(&plan, k, 0), before);
+        ck_assert_double_eq_tol(ode_plan_work(&plan, k, 4), before + 200 * image, 1e-9);
+        ck_assert_double_eq_tol(ode_plan_work(&plan, k, 5), before + 230 * image, 1e-9);
+        ck_assert_double_eq_tol(ode_plan_work(&plan, k, 6), before + 280 * image, 1e-9);
+        before += plan.levels[k].work;
+        ck_assert_double_eq(ode_plan_work(&plan, k, 10), before);
+    }
+    ck_assert_double_eq(plan.work, before);
+}
+END_TEST
+
+/* A ladder that ends coarse: the unit is the level that takes the most, not the last. */
+START_TEST(the_finest_level_is_the_unit_wherever_it_stands)
+{
+    struct ode_recipe_spec r = ladder();
+    struct ode_level_spec last = r.levels[2];
+    struct ode_plan plan;
+    struct ode_err err;
+
+    r.levels[2] = r.levels[0];
+    r.levels[0] = last;
+    test_ok(ode_plan_make(&plan, &r, 230, 70, 2, &err), &err);
+    ck_assert_double_eq(plan.levels[0].work_image, 1);
+    ck_assert_double_lt(plan.levels[2].work_image, 0.2);
+}
+END_TEST
+
 /* What every unit of the plan's last level keeps. */
 static const enum ode_memory *
 planned(const struct ode_recipe_spec *r, struct ode_plan *plan)
@@ -697,4 +750,5 @@ TEST_SUITE(train, 900, levels_run_in_order_with_a_transfer_between,
            LEARNS a_killed_run_repeats_the_same_records, divergence_names_level_and_step,
            divergence_is_warned_of_and_leaves_a_good_checkpoint,
            a_level_without_epochs_is_measured, plan_counts_steps_work_and_memory,
-           auto_keeps_what_fits)
+           work_counts_images_by_their_flops,
+           the_finest_level_is_the_unit_wherever_it_stands, auto_keeps_what_fits)

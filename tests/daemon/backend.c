@@ -182,6 +182,74 @@ START_TEST(a_finished_run_tells_its_story)
 }
 END_TEST
 
+/* A run of one level with these accuracies at steps 1, 2, ..., a step of so many seconds
+ * and units of work. */
+static void
+run_with(struct desk *desk, char id[ULID_LENGTH + 1], double time, double work,
+         double flops, int n, const double *accuracy)
+{
+    struct ode_err err;
+    struct run row;
+    char *sql;
+
+    json_decref(submit(desk, id));
+    test_ok(run_load(&desk->world.store, id, &row, &err), &err);
+    sqlite3_exec(desk->world.store.db,
+                 "INSERT OR IGNORE INTO metric_names (name) VALUES ('test.accuracy')",
+                 NULL, NULL, NULL);
+    for (int i = 0; i < n; i++) {
+        sql = sqlite3_mprintf(
+            "INSERT INTO metrics (run, name, level, step, value, epoch, work, time) "
+            "SELECT %lld, id, 0, %d, %f, 1, %f, %f FROM metric_names WHERE name = "
+            "'test.accuracy'; UPDATE runs SET work = %f, time = %f WHERE number = %lld; "
+            "UPDATE levels SET flops_per_image = %f WHERE run = %lld",
+            (long long)row.number, i + 1, accuracy[i], work * (i + 1), time * (i + 1),
+            work * (i + 1), time * (i + 1), (long long)row.number, flops,
+            (long long)row.number);
+        ck_assert_int_eq(sqlite3_exec(desk->world.store.db, sql, NULL, NULL, NULL),
+                         SQLITE_OK);
+        sqlite3_free(sql);
+    }
+}
+
+START_TEST(runs_are_compared_from_the_database)
+{
+    char fine[ULID_LENGTH + 1], coarse[ULID_LENGTH + 1], none[ULID_LENGTH + 1];
+    const char *ids[] = { fine, coarse, none };
+    struct desk desk;
+    struct ode_err err;
+    json_t *answer;
+    const json_t *reach, *run;
+
+    desk_open(&desk, 0);
+    run_with(&desk, fine, 10, 100, 200, 3, (const double[]){ 0.25, 0.5, 0.75 });
+    run_with(&desk, coarse, 2, 100, 100, 4, (const double[]){ 0.5, 0.5, 0.75, 0.625 });
+    json_decref(submit(&desk, none));
+    test_ok(desk.api.compare(desk.api.self, ids, 2, NULL, 0, &answer, &err), &err);
+    run = json_array_get(at(answer, "runs"), 1);
+    ck_assert_str_eq(json_string_value(at(answer, "control")), fine);
+    ck_assert_str_eq(json_string_value(at(run, "dataset")), "strokes");
+    ck_assert_int_eq(json_integer_value(at(run, "test_examples")), 2000);
+    ck_assert(json_is_false(at(run, "finished")));
+    ck_assert_double_eq(json_number_value(at(run, "accuracy")), 0.625);
+    ck_assert_double_eq(json_number_value(at(run, "best_accuracy")), 0.75);
+    ck_assert_double_eq(json_number_value(at(run, "work")), 200);
+    reach = json_array_get(at(json_array_get(at(answer, "targets"), 0), "runs"), 1);
+    ck_assert_int_eq(json_integer_value(at(at(reach, "after"), "step")), 2);
+    ck_assert_int_eq(json_integer_value(at(at(reach, "reached"), "step")), 3);
+    ck_assert_double_eq(json_number_value(at(at(reach, "speedup"), "time")), 5);
+    ck_assert_double_eq(json_number_value(at(at(reach, "speedup"), "work")), 2);
+    ck_assert_uint_eq(json_array_size(at(answer, "warnings")), 0);
+    json_decref(answer);
+    ck_assert_int_eq(desk.api.compare(desk.api.self, ids, 3, NULL, 0, &answer, &err),
+                     ODE_ESTATE);
+    ids[1] = "01hzzzzzzzzzzzzzzzzzzzzzzz";
+    ck_assert_int_eq(desk.api.compare(desk.api.self, ids, 2, NULL, 0, &answer, &err),
+                     ODE_ENOENT);
+    world_close(&desk.world);
+}
+END_TEST
+
 START_TEST(lists_are_paged_from_the_newest)
 {
     enum { RUNS = 5 };
@@ -408,9 +476,9 @@ END_TEST
 
 TEST_SUITE(backend, 30, a_run_has_every_member_that_the_contract_names,
            a_queued_run_shows_its_ladder, a_finished_run_tells_its_story,
-           lists_are_paged_from_the_newest, lists_are_filtered_by_state,
-           a_job_has_its_spec_and_its_runs, a_bad_spec_is_refused_with_its_places,
-           a_data_set_that_is_not_there_is_refused, a_failed_run_says_why,
-           files_are_opened_only_where_they_exist,
+           runs_are_compared_from_the_database, lists_are_paged_from_the_newest,
+           lists_are_filtered_by_state, a_job_has_its_spec_and_its_runs,
+           a_bad_spec_is_refused_with_its_places, a_data_set_that_is_not_there_is_refused,
+           a_failed_run_says_why, files_are_opened_only_where_they_exist,
            is_ready_while_the_database_can_be_written,
            the_system_is_what_the_worker_says_of_it)

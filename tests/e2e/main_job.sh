@@ -93,6 +93,16 @@ holds "a chart gets no more than it asks for" --argjson steps "$steps" '
 get "/v1/runs/$run/artifacts/metrics.csv"
 same "the table has a line for each point" "$(wc -l < "$body")" $((total + 1))
 
+# --- compare -----------------------------------------------------------------------------
+./odenet compare --json "$state/runs/$run" "$state/runs/$run" > "$work/compared.json"
+get "/v1/compare?runs=$run,$run"
+holds "runs compare by HTTP as by hand" --slurpfile hand "$work/compared.json" '
+    def numbers: del(.control, .runs[].run, .targets[].runs[].run);
+    numbers == ($hand[0] | numbers)'
+holds "a run is as fast as itself" '.warnings == [] and
+    .targets[0].runs[1].speedup == {"time": 1, "work": 1} and
+    .runs[1].work_unit == 1 and .runs[0].finished'
+
 # --- log, model, lists -------------------------------------------------------------------
 get "/v1/runs/$run/log"
 check "the log tells of the levels" grep -q "^level 3 done" "$body"

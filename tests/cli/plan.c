@@ -1,0 +1,78 @@
+/* plan.c - tests cli/cmd_plan.c */
+#include "cli/cmd.h"
+#include "tests/cli/command.h"
+#include "tests/test.h"
+
+#include <jansson.h>
+#include <stdio.h>
+#include <string.h>
+
+/* 8 channels, Hamiltonian: 2 blocks at 16x16, then 3 at 32x32. */
+static const char *
+spec_write(void)
+{
+    static char path[300];
+    FILE *to;
+
+    snprintf(path, sizeof path, "%s/spec.json", test_dir());
+    to = fopen(path, "w");
+    ck_assert_ptr_nonnull(to);
+    fputs("{\"data\": {\"set\": \"strokes\", \"train_size\": 250, \"test_size\": 50},"
+          " \"model\": {\"block\": \"hamiltonian\", \"units\": [{\"channels\": 8, "
+          "\"blocks\": 3}]},"
+          " \"train\": {\"batch\": 100},"
+          " \"levels\": [{\"resolution\": 16, \"blocks\": [2], \"epochs\": 4},"
+          " {\"resolution\": 32, \"blocks\": [3], \"epochs\": 1}]}",
+          to);
+    fclose(to);
+    return path;
+}
+
+/* An opening of 1 to 8 channels, in a block two layers with K and K' on 4 channels each,
+ * a dense layer of 10 classes. */
+static double
+flops(double area, double blocks)
+{
+    return 18 * 8 * area + blocks * 4 * 18 * 16 * area + 2 * 8 * 10;
+}
+
+START_TEST(work_is_a_fraction_of_the_finest_level)
+{
+    const double image = flops(256, 2) / flops(1024, 3);
+    json_t *plan, *levels, *level[2];
+
+    ck_assert_int_eq(COMMAND_RUN(cmd_plan, "plan", spec_write(), "--json"), CMD_OK);
+    plan = json_loads(command_answer, 0, NULL);
+    levels = json_object_get(plan, "levels");
+    ck_assert_uint_eq(json_array_size(levels), 2);
+    for (size_t k = 0; k < 2; k++)
+        level[k] = json_array_get(levels, k);
+#define REAL(of, name) json_number_value(json_object_get(of, name))
+    ck_assert_double_eq(REAL(level[0], "flops_per_image"), flops(256, 2));
+    ck_assert_double_eq(REAL(level[1], "flops_per_image"), flops(1024, 3));
+    ck_assert_double_eq(REAL(level[0], "work_per_image"), image);
+    ck_assert_double_eq(REAL(level[1], "work_per_image"), 1);
+    ck_assert_double_eq_tol(REAL(level[0], "work"), 1000 * image, 1e-9);
+    ck_assert_double_eq_tol(REAL(level[1], "work"), 250, 1e-9);
+    ck_assert_double_eq_tol(REAL(plan, "work"), 1000 * image + 250, 1e-9);
+#undef REAL
+    json_decref(plan);
+}
+END_TEST
+
+START_TEST(the_table_shows_work_of_levels_and_in_all)
+{
+    const double image = flops(256, 2) / flops(1024, 3);
+    char expected[80];
+
+    ck_assert_int_eq(COMMAND_RUN(cmd_plan, "plan", spec_write()), CMD_OK);
+    snprintf(expected, sizeof expected, "%9.4f %12.0f  ", image, 1000 * image);
+    ck_assert_ptr_nonnull(strstr(command_answer, expected));
+    ck_assert_ptr_nonnull(strstr(command_answer, "   1.0000          250  "));
+    snprintf(expected, sizeof expected, "%.0f units of work", 1000 * image + 250);
+    ck_assert_ptr_nonnull(strstr(command_answer, expected));
+}
+END_TEST
+
+TEST_SUITE(plan, 60, work_is_a_fraction_of_the_finest_level,
+           the_table_shows_work_of_levels_and_in_all)
