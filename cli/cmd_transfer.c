@@ -11,8 +11,8 @@
 static const char usage[] =
     "usage: odenet transfer IN.safetensors -o OUT.safetensors\n"
     "                       [--resolution-factor 2|0.5] [--depth-factor 2|0.5]\n"
-    "                       [--space bilinear|constant|none] [--time "
-    "linear|nodal|cell|constant]\n"
+    "                       [--space bilinear|constant|rediscretise|none]\n"
+    "                       [--time linear|nodal|cell|constant]\n"
     "\n"
     "Takes a model or a checkpoint to images of twice or half the size, or to twice or "
     "half\n"

@@ -160,15 +160,17 @@ START_TEST(space_maps_every_kernel_and_copies_the_rest)
     struct net *a = net_new(3, 2), *b = net_new(3, 2);
     float want[1024];
 
-    for (int halvings = -2; halvings <= 2; halvings++) {
-        transfer(a, b,
-                 (struct ode_transfer_op){ ODE_SPACE_CONSTANT, ODE_TIME_CELL, halvings });
+    for (int k = 0; k < 15; k++) {
+        const enum ode_space space = (enum ode_space)(k / 5);
+        const int halvings = k % 5 - 2;
+
+        transfer(a, b, (struct ode_transfer_op){ space, ODE_TIME_CELL, halvings });
         for (int i = 0; i < a->params.trained_n; i++) {
             const struct ode_tensor *t = &a->tensor[i];
 
             memcpy(want, a->theta + t->offset, t->n * sizeof(float));
             if (t->kind == ODE_TENSOR_CONV)
-                ode_stencil_apply(ODE_SPACE_CONSTANT, halvings, t->n / 9, want, want);
+                ode_stencil_apply(space, halvings, t->n / 9, want, want);
             ck_assert_mem_eq(b->theta + t->offset, want, t->n * sizeof(float));
         }
     }
@@ -363,9 +365,9 @@ END_TEST
  * the operator, and second moments to their squares. */
 START_TEST(second_moments_go_through_squared_entries)
 {
-    for (int k = 0; k < 4; k++) {
-        const int halvings = (int[]){ -2, -1, 1, 2 }[k];
-        struct ode_transfer_op op = { ODE_SPACE_BILINEAR, ODE_TIME_CELL, halvings };
+    for (int k = 0; k < 4 * ODE_SPACE_NONE; k++) {
+        const int halvings = (int[]){ -2, -1, 1, 2 }[k % 4];
+        struct ode_transfer_op op = { (enum ode_space)(k / 4), ODE_TIME_CELL, halvings };
         struct net *a = net_new(3, 2), *b = net_new(3, 2), *c = net_new(3, 2);
 
         for (int i = 0; i < a->params.trained_n; i++) {
@@ -408,7 +410,7 @@ START_TEST(second_moments_are_never_negative)
     };
 
     for (int k = 0; k < 12; k++) {
-        struct ode_transfer_op op = { k % 2 ? ODE_SPACE_BILINEAR : ODE_SPACE_CONSTANT,
+        struct ode_transfer_op op = { (enum ode_space)(k % ODE_SPACE_NONE),
                                       k % 3 ? ODE_TIME_CONSTANT : ODE_TIME_CELL,
                                       k % 4 - 2 };
         struct net *a = net_new(3, 2), *b = net_new(depths[k / 6][0], depths[k / 6][1]);

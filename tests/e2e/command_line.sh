@@ -77,6 +77,7 @@ same "equal spec and seed, whatever is kept in memory: equal bytes" "$(
     "$(echo 1; numbers "$model" | sha256sum)"
 for way in "--resolution-factor 2:--resolution-factor 0.5" \
     "--resolution-factor 2 --space constant:--resolution-factor 0.5 --space constant" \
+    "--resolution-factor 2 --space rediscretise:--resolution-factor 0.5 --space rediscretise" \
     "--depth-factor 1:--depth-factor 1"; do
     # shellcheck disable=SC2086 # several flags
     ends "${way%:*}" 0 parameters ./odenet transfer "$model" ${way%:*} -o "$work/there"
