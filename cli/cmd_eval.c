@@ -323,7 +323,7 @@ eval(const struct options *o, struct model *own, struct model *other, struct sco
         return measure(o, own, (int)level->resolution, &data, false, score, err);
     own->recipe.data = data;
     if (o->unchanged)
-        own->recipe.transfer.space = ODE_SPACE_NONE;
+        model_set_space(own, ODE_SPACE_NONE);
     ODE_TRY(model_transfer(own, o->resolution, level->blocks, other, err));
     return measure(o, other, (int)level->resolution, &data, true, score, err);
 }

@@ -731,6 +731,188 @@ START_TEST(variances_add_up_and_stay_without_a_step)
 }
 END_TEST
 
+/* --- refining with damping -------------------------------------------------------------
+ */
+
+enum { CAPS = 4 };
+
+static const double caps[CAPS] = { 1, 2, 4, 8 };
+
+/* Column j of the 9x9 map, one doubling. */
+static void
+damped_column(double cap, int j, double s[3][3])
+{
+    memset(s, 0, 9 * sizeof(double));
+    s[j / 3][j % 3] = 1;
+    ode_stencil_refine(cap, 1, s);
+}
+
+/* White noise has the rms of the columns: what becomes of it, and of the way back. */
+START_TEST(damping_limits_noise_and_loses_what_is_known)
+{
+    const double growth[CAPS] = { 1, 1.951, 3.655, 5.871 };
+    const double lost[CAPS] = { 0.776, 0.632, 0.473, 0.25 };
+
+    for (int k = 0; k < CAPS; k++) {
+        double grown = 0, left = 0, s[3][3];
+
+        for (int j = 0; j < 9; j++) {
+            damped_column(caps[k], j, s);
+            for (int i = 0; i < 9; i++)
+                grown += s[i / 3][i % 3] * s[i / 3][i % 3];
+            ode_stencil_map(BILINEAR, 1, s);
+            s[j / 3][j % 3] -= 1;
+            for (int i = 0; i < 9; i++)
+                left += s[i / 3][i % 3] * s[i / 3][i % 3];
+        }
+        ck_assert_double_eq_tol(sqrt(grown) / 3, growth[k], 6e-4);
+        ck_assert_double_eq_tol(sqrt(left) / 3, lost[k], 6e-4);
+    }
+}
+END_TEST
+
+/* Whole numbers, so that nothing is rounded below the cap. */
+START_TEST(damping_caps_the_factor_of_each_term)
+{
+    static const double line[3][3] = {
+        {1,   4,  1},
+        { -1, 0,  1},
+        { 1,  -2, 1}
+    };
+
+    for (int k = 0; k < CAPS * 9; k++)
+        for (int doublings = 0; doublings <= 3; doublings++) {
+            const double cap = caps[k / 9], undamped = 1 << (k % 9 / 3 + k % 3);
+            const double factor = pow(fmin(undamped, cap), doublings);
+            double s[3][3];
+
+            for (int i = 0; i < 9; i++)
+                s[i / 3][i % 3] = line[k % 9 / 3][i / 3] * line[k % 3][i % 3];
+            ode_stencil_refine(cap, doublings, s);
+            for (int i = 0; i < 9; i++) {
+                const double want =
+                    factor * (line[k % 9 / 3][i / 3] * line[k % 3][i % 3]);
+
+                ck_assert_double_le(fabs(s[i / 3][i % 3] - want),
+                                    undamped > cap ? 1e-11 : 0);
+            }
+        }
+}
+END_TEST
+
+/* A mass, both first derivatives, both second and the mixed one, in any mixture. */
+START_TEST(cap_of_four_is_exact_up_to_second_order)
+{
+    static const double stencil[6][9] = {
+        {1,   4,  1,  4,  16, 4,  1,  4,  1},
+        { -1, 0,  1,  -4, 0,  4,  -1, 0,  1},
+        { -1, -4, -1, 0,  0,  0,  1,  4,  1},
+        { 1,  -2, 1,  4,  -8, 4,  1,  -2, 1},
+        { 1,  4,  1,  -2, -8, -2, 1,  4,  1},
+        { 1,  0,  -1, 0,  0,  0,  -1, 0,  1}
+    };
+    struct ode_rng rng = rng_of(12);
+
+    for (int n = 0; n < 200; n++) {
+        double damped[9] = { 0 }, plain[9];
+
+        for (int k = 0; k < 6; k++) {
+            const double weight = (double)ode_rng_below(&rng, 2001) - 1000;
+
+            for (int i = 0; i < 9; i++)
+                damped[i] += weight * stencil[k][i];
+        }
+        memcpy(plain, damped, sizeof plain);
+        ode_stencil_refine(4, 2, (double(*)[3])damped);
+        ode_stencil_map(BILINEAR, -2, (double(*)[3])plain);
+        for (int i = 0; i < 9; i++)
+            ck_assert(damped[i] == plain[i]);
+    }
+}
+END_TEST
+
+START_TEST(cap_of_sixteen_damps_nothing)
+{
+    struct ode_rng rng = rng_of(13);
+    double damped[9], plain[9];
+
+    for (int n = 0; n < 100; n++) {
+        for (int i = 0; i < 9; i++)
+            plain[i] = damped[i] = ode_rng_normal(&rng);
+        ode_stencil_refine(16, 2, (double(*)[3])damped);
+        ode_stencil_map(BILINEAR, -2, (double(*)[3])plain);
+        ck_assert_mem_eq(damped, plain, sizeof plain);
+    }
+}
+END_TEST
+
+/* Taps to float as transfers do it. */
+static void
+refine_floats(double cap, int doublings, size_t n, float *k)
+{
+    double s[9];
+
+    for (size_t m = 0; m < n; m++) {
+        for (int i = 0; i < 9; i++)
+            s[i] = k[9 * m + (size_t)i];
+        ode_stencil_refine(cap, doublings, (double(*)[3])s);
+        for (int i = 0; i < 9; i++)
+            k[9 * m + (size_t)i] = (float)s[i];
+    }
+}
+
+START_TEST(damping_commutes_with_transposition_bit_for_bit)
+{
+    enum { C = 16, N = C * C * 9 };
+    struct ode_rng rng = rng_of(14);
+    static float k[N], kt[N], want[N];
+
+    for (int n = 0; n < CAPS * 3; n++) {
+        draw_wide(&rng, k, N);
+        transpose(C, k, kt);
+        refine_floats(caps[n / 3], 1 + n % 3, (size_t)C * C, kt);
+        refine_floats(caps[n / 3], 1 + n % 3, (size_t)C * C, k);
+        transpose(C, k, want);
+        ck_assert_mem_eq(kt, want, sizeof want);
+    }
+}
+END_TEST
+
+START_TEST(damping_keeps_the_sum_of_taps)
+{
+    struct ode_rng rng = rng_of(15);
+
+    for (int n = 0; n < 100 * CAPS; n++) {
+        double s[9], before = 0, after = 0, size = 0;
+
+        for (int i = 0; i < 9; i++)
+            before += s[i] = ode_rng_normal(&rng);
+        ode_stencil_refine(caps[n % CAPS], 1 + n % 3, (double(*)[3])s);
+        for (int i = 0; i < 9; i++) {
+            after += s[i];
+            size += fabs(s[i]);
+        }
+        ck_assert_double_le(fabs(before - after), 1e-12 * (1 + size));
+    }
+}
+END_TEST
+
+START_TEST(damped_variances_go_through_the_squared_entries)
+{
+    for (int k = 0; k < CAPS; k++)
+        for (int n = 0; n < 27; n++) {
+            double tap[9] = { 0 }, variance[9] = { 0 };
+
+            tap[n % 9] = 1, variance[n % 9] = 3;
+            ode_stencil_refine(caps[k], n / 9 + 1, (double(*)[3])tap);
+            ode_stencil_refine_squares(caps[k], n / 9 + 1, (double(*)[3])variance);
+            for (int i = 0; i < 9; i++)
+                ck_assert_double_eq_tol(variance[i], 3 * tap[i] * tap[i],
+                                        1e-11 * (1 + tap[i] * tap[i]));
+        }
+}
+END_TEST
+
 /* A smooth function of period 1 in both directions. */
 static double
 smooth_at(double x, double y)
@@ -817,4 +999,8 @@ TEST_SUITE(stencil, 60, derivatives_of_smooth_functions_agree_on_both_meshes,
            powers_of_two_between_resolutions_are_counted,
            other_ratios_of_resolutions_are_refused,
            variances_go_through_the_squared_entries,
-           variances_add_up_and_stay_without_a_step)
+           variances_add_up_and_stay_without_a_step,
+           damping_limits_noise_and_loses_what_is_known,
+           damping_caps_the_factor_of_each_term, cap_of_four_is_exact_up_to_second_order,
+           cap_of_sixteen_damps_nothing, damping_commutes_with_transposition_bit_for_bit,
+           damping_keeps_the_sum_of_taps, damped_variances_go_through_the_squared_entries)

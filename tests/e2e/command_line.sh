@@ -93,6 +93,22 @@ ends "kernels unchanged" 0 32x32 ./odenet eval "$model" --resolution 32 --method
 ends "a factor of three" 2 "power of two" \
     ./odenet transfer "$model" --resolution-factor 3 -o "$work/x"
 ends "an unknown operator" 2 bilinear ./odenet transfer "$model" --space fly -o "$work/x"
+damped () {
+    ends "refined with damping $1" 0 parameters \
+        ./odenet transfer "$model" --resolution-factor 2 --damping "$1" -o "$work/damped"
+    ends "and back" 0 parameters \
+        ./odenet transfer "$work/damped" --resolution-factor 0.5 -o "$work/back"
+}
+damped 4
+check "damping loses something" eval '! close "$model" "$work/back"'
+damped 16
+check "a cap of 16 loses nothing" close "$model" "$work/back"
+ends "damping of another operator" 2 "only goes with the space" \
+    ./odenet transfer "$model" --space constant --damping 4 -o "$work/x"
+ends "damping of less than 1" 2 "1 to 16" ./odenet transfer "$model" --damping 0.5 -o "$work/x"
+ends "a damped model, by another operator" 0 parameters ./odenet transfer "$work/damped" \
+    --space constant --resolution-factor 0.5 -o "$work/undamped"
+ends "is read again" 0 accuracy ./odenet eval "$work/undamped"
 ends "no output" 2 "-o FILE" ./odenet transfer "$model" --depth-factor 2
 ends "a device as the output" 74 "plain file" ./odenet transfer "$model" -o /dev/full
 ends "a resolution between two" 2 "power of two" ./odenet eval "$model" --resolution 24
