@@ -219,7 +219,7 @@ tensor_check(struct route *route, const struct ode_tensor *t, struct ode_err *er
         && !is_kernel(t, 3) && !is_kernel(t, 1))
         return ode_fail(err, ODE_ESHAPE, t->name,
                         "kernels of shape %s cannot go to another resolution, only 3x3 "
-                        "and 1x1; use space \"none\"",
+                        "and 1x1; use space \"none\", which keeps them unchanged",
                         shape_text(t, shape));
     return ODE_OK;
 }

@@ -9,6 +9,11 @@
  * their order does not matter; here both happen in double and the result is rounded once.
  * The operators are linear: momentum goes the same way as theta.
  *
+ * Kernels of other sizes stay as they are or are refused. The Galerkin product of a 5x5
+ * kernel is 3x3 by `constant`, without a way back, and 5x5 by `bilinear`, whose way back
+ * multiplies noise by up to 64. A classifier's weights are copied, as heads pool: they
+ * see a number a channel, whatever the resolution. Heads that see pixels do not exist.
+ *
  * No allocation; work proportional to the larger of the two networks.
  */
 #ifndef ODE_CORE_SCALES_TRANSFER_H

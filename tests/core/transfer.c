@@ -631,7 +631,9 @@ START_TEST(large_kernels_change_resolution_only_unchanged)
     transfer(a, b, op);
     ck_assert_mem_eq(a->theta, b->theta, 75 * sizeof(float));
     op.space = ODE_SPACE_CONSTANT;
-    assert_refused(a, b, op, "opening.weight", "[1,3,5,5]");
+    assert_refused(a, b, op, "opening.weight",
+                   "[1,3,5,5] cannot go to another resolution, only 3x3 and 1x1; use "
+                   "space \"none\"");
 }
 END_TEST
 

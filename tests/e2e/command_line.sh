@@ -29,6 +29,29 @@ close () {
         END { exit !(NR > 1000 && sum <= 1.6e-11 * all) }'
 }
 
+# enlarge FILE: the file with an opening of 5x5 kernels.
+enlarge () {
+    local n length begin end more
+
+    n=$(od -A n -t u8 -N 8 "$1" | tr -d ' ')
+    head -c $((8 + n)) "$1" | tail -c "$n" > "$work/header"
+    read -r begin end < <(jq -r '."opening.weight".data_offsets | @tsv' "$work/header")
+    more=$(((end - begin) * 16 / 9))
+    jq -cj --argjson past "$end" --argjson more "$more" '
+        map_values(if (.data_offsets[0]? // 0) >= $past then .data_offsets |= map(. + $more) else . end) |
+        ."opening.weight" |= (.shape[2:] = [5, 5] | .data_offsets[1] += $more)' \
+        "$work/header" > "$work/large"
+    while length=$(stat -c %s "$work/large"); [ $((length % 8)) -ne 0 ]; do
+        printf ' ' >> "$work/large"
+    done
+    printf '%b' "$(printf '\\x%02x\\x%02x\\x%02x\\0\\0\\0\\0\\0' \
+        $((length & 255)) $((length >> 8 & 255)) $((length >> 16)))"
+    cat "$work/large"
+    tail -c +$((9 + n)) "$1" | head -c "$end"
+    head -c "$more" /dev/zero
+    tail -c +$((9 + n + end)) "$1"
+}
+
 for command in "" train plan check bench eval transfer export data system; do
     # shellcheck disable=SC2086 # no command is none
     ends "help of odenet $command" 0 usage ./odenet $command --help
@@ -109,6 +132,9 @@ ends "damping of less than 1" 2 "1 to 16" ./odenet transfer "$model" --damping 0
 ends "a damped model, by another operator" 0 parameters ./odenet transfer "$work/damped" \
     --space constant --resolution-factor 0.5 -o "$work/undamped"
 ends "is read again" 0 accuracy ./odenet eval "$work/undamped"
+enlarge "$model" > "$work/five"
+ends "a kernel of 5x5" 3 "tensor opening.weight has kernels of 5x5.*only 3x3 and 1x1.*train" \
+    ./odenet transfer "$work/five" --resolution-factor 2 -o "$work/x"
 ends "no output" 2 "-o FILE" ./odenet transfer "$model" --depth-factor 2
 ends "a device as the output" 74 "plain file" ./odenet transfer "$model" -o /dev/full
 ends "a resolution between two" 2 "power of two" ./odenet eval "$model" --resolution 24
