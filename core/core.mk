@@ -45,6 +45,7 @@ libodenet_a_SOURCES = \
 	%D%/data/idx.c \
 	%D%/data/loader.c \
 	%D%/data/originals.c \
+	%D%/data/resize.c \
 	%D%/data/strokes.c \
 	%D%/data/whiten.c \
 	%D%/files/draft.c \
@@ -122,6 +123,7 @@ core_headers = \
 	%D%/data/loader.h \
 	%D%/data/originals.def \
 	%D%/data/originals.h \
+	%D%/data/resize.h \
 	%D%/data/strokes.def \
 	%D%/data/strokes.h \
 	%D%/data/whiten.h \

@@ -111,8 +111,47 @@ done
 ends "a deeper model" 0 parameters \
     ./odenet transfer "$model" --depth-factor 2 --time constant -o "$work/deep"
 ends "is measured" 0 accuracy ./odenet eval "$work/deep"
-ends "another resolution" 0 32x32 ./odenet eval "$model" --resolution 32
-ends "kernels unchanged" 0 32x32 ./odenet eval "$model" --resolution 32 --method unchanged
+ends "another resolution" 0 "32x32 pixels by transfer bilinear, 100" \
+    ./odenet eval "$model" --resolution 32
+ends "by another operator" 0 "32x32 pixels by transfer rediscretise, 100" \
+    ./odenet eval "$model" --resolution 32 --space rediscretise
+ends "kernels unchanged" 0 "32x32 pixels by unchanged, 100" \
+    ./odenet eval "$model" --resolution 32 --method unchanged
+ends "images brought to the model's" 0 "32x32 pixels by resize-image, 100" \
+    ./odenet eval "$model" --resolution 32 --method resize-image
+ends "also smaller ones" 0 "8x8 pixels by resize-image, 100" \
+    ./odenet eval "$model" --resolution 8 --method resize-image
+# measured RESOLUTION [FLAG...]: the loss there; the answer is in $body.
+measured () {
+    ./odenet eval "$model" --json --resolution "$@" > "$body"
+    jq .loss "$body"
+}
+for size in 8 32; do
+    same "the three methods at $size are three, and none is another's" "$(
+        for method in transfer unchanged resize-image; do
+            measured $size --method $method
+        done | sort -u | wc -l)" 3
+    same "the default at $size is transfer" "$(measured $size)" "$(measured $size --method transfer)"
+    same "transfer by no operator at $size is unchanged" \
+        "$(measured $size --space none)" "$(measured $size --method unchanged)"
+done
+measured 8 > "$work/loss"
+holds "the method is named" '.method == "transfer" and .space == "bilinear" and .resolution == 8'
+measured 8 --method resize-image > "$work/loss"
+holds "also this one" '.method == "resize-image" and (has("space") | not) and .resolution == 8'
+measured 16 --method resize-image > "$work/loss"
+holds "at the model's own there is none" '(has("method") | not) and .resolution == 16'
+./odenet eval "$model" --json > "$work/own"
+check "and all is as without" cmp "$body" "$work/own"
+ends "images that are brought to the network" 0 "10 test examples" ./odenet eval "$model" \
+    --resolution 32 --method resize-image --limit 10 --logits "$work/resized.npz"
+check "are written as it gets them" grep -aq "(10, 1, 16, 16)" "$work/resized.npz"
+ends "a method that is none" 2 "resize-image" \
+    ./odenet eval "$model" --resolution 32 --method guess
+ends "an operator for images" 2 "only goes with --method transfer" \
+    ./odenet eval "$model" --resolution 32 --method resize-image --space constant
+ends "images of a resolution between two" 2 "24 pixels cannot be brought to the model's 16" \
+    ./odenet eval "$model" --resolution 24 --method resize-image
 ends "a factor of three" 2 "power of two" \
     ./odenet transfer "$model" --resolution-factor 3 -o "$work/x"
 ends "an unknown operator" 2 bilinear ./odenet transfer "$model" --space fly -o "$work/x"
