@@ -11,14 +11,17 @@
 static const char usage[] =
     "usage: odenet transfer IN.safetensors -o OUT.safetensors\n"
     "                       [--resolution-factor 2|0.5] [--depth-factor 2|0.5]\n"
-    "                       [--space bilinear|constant|none] [--time "
-    "linear|nodal|cell|constant]\n"
+    "                       [--space bilinear|constant|rediscretise|none]\n"
+    "                       [--damping C] [--time linear|nodal|cell|constant]\n"
     "\n"
     "Takes a model or a checkpoint to images of twice or half the size, or to twice or "
     "half\n"
     "the blocks at the same end time. A factor may be any power of two.\n"
     "\n"
     "  --space NAME  kernels between resolutions; else as IN's spec says\n"
+    "  --damping C   to finer images no term of a kernel grows by more than C a "
+    "doubling,\n"
+    "                1 to 16; 0: no limit; bilinear only; else as IN's spec says\n"
     "  --time NAME   parameters between depths; else as IN's spec says\n"
     "  -o FILE       the model that is written\n"
     "  --help        this text\n"
@@ -32,6 +35,7 @@ struct options {
     int halvings;       /* of the resolution; negative: doublings */
     int depth_halvings; /* of the blocks */
     int space, time;    /* -1: IN's */
+    double damping;     /* -1: IN's */
     bool help;
 };
 
@@ -53,6 +57,22 @@ factor_parse(const char *flag, const char *text, int *halvings)
     return false;
 }
 
+/* The damping's number, 0 or from 1 to 16. */
+static bool
+damping_parse(const char *text, double *damping)
+{
+    double x;
+    char rest;
+
+    if (sscanf(text, "%lf%c", &x, &rest) == 1 && (x == 0 || (x >= 1 && x <= 16))) {
+        *damping = x;
+        return true;
+    }
+    fprintf(stderr, "odenet transfer: --damping is \"%s\"; give 1 to 16, or 0 for none\n",
+            text);
+    return false;
+}
+
 static bool
 option_take(struct options *o, int c)
 {
@@ -64,6 +84,8 @@ option_take(struct options *o, int c)
     case 's':
         return options_choice("odenet transfer: --space", optarg, ode_space_choices,
                               &o->space);
+    case 'c':
+        return damping_parse(optarg, &o->damping);
     case 't':
         return options_choice("odenet transfer: --time", optarg, ode_time_choices,
                               &o->time);
@@ -85,6 +107,7 @@ options_parse(struct options *o, int argc, char **argv)
         {"resolution-factor", required_argument, NULL, 'r'},
         { "depth-factor",     required_argument, NULL, 'd'},
         { "space",            required_argument, NULL, 's'},
+        { "damping",          required_argument, NULL, 'c'},
         { "time",             required_argument, NULL, 't'},
         { "output",           required_argument, NULL, 'o'},
         { "help",             no_argument,       NULL, 'h'},
@@ -92,7 +115,7 @@ options_parse(struct options *o, int argc, char **argv)
     };
     int c;
 
-    *o = (struct options){ .space = -1, .time = -1 };
+    *o = (struct options){ .space = -1, .time = -1, .damping = -1 };
     optind = 0;
     while ((c = getopt_long(argc, argv, "o:h", known, NULL)) != -1)
         if (!option_take(o, c))
@@ -125,6 +148,21 @@ scale(int64_t n, int halvings, const char *what, int64_t *scaled, struct ode_err
 }
 
 static enum ode_status
+damping_set(struct model *m, double damping, struct ode_err *err)
+{
+    struct ode_transfer_spec *t = &m->recipe.transfer;
+
+    if (damping > 0 && t->space != ODE_SPACE_BILINEAR)
+        return ode_fail(
+            err, ODE_ESPEC, "--damping",
+            "only goes with the space \"bilinear\", and this is \"%s\"; leave "
+            "it out, or give --space bilinear",
+            ode_space_choices[t->space].name);
+    t->damping = damping;
+    return ODE_OK;
+}
+
+static enum ode_status
 transfer(const struct options *o, struct model *from, struct model *to,
          struct ode_err *err)
 {
@@ -133,7 +171,9 @@ transfer(const struct options *o, struct model *from, struct model *to,
 
     ODE_TRY(model_load(from, o->in, err));
     if (o->space >= 0)
-        from->recipe.transfer.space = (enum ode_space)o->space;
+        model_set_space(from, (enum ode_space)o->space);
+    if (o->damping >= 0)
+        ODE_TRY(damping_set(from, o->damping, err));
     if (o->time >= 0)
         from->recipe.transfer.time = (enum ode_time)o->time;
     level = &from->recipe.levels[0];

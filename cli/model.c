@@ -67,12 +67,21 @@ model_release(struct model *m)
     *m = (struct model){ 0 };
 }
 
+void
+model_set_space(struct model *m, enum ode_space space)
+{
+    m->recipe.transfer.space = space;
+    if (space != ODE_SPACE_BILINEAR)
+        m->recipe.transfer.damping = 0;
+}
+
 static enum ode_status
 values_transfer(const struct model *from, struct model *to, struct ode_err *err)
 {
     struct ode_transfer_op op = { .space = from->recipe.transfer.space,
                                   .time = ode_depth_resolve(from->recipe.transfer.time,
-                                                            from->recipe.model.block) };
+                                                            from->recipe.model.block),
+                                  .damping = from->recipe.transfer.damping };
 
     ODE_TRY(ode_stencil_halvings(from->net.resolution, to->net.resolution, &op.halvings,
                                  err));

@@ -18,6 +18,10 @@ struct model {
 enum ode_status model_load(struct model *model, const char *path, struct ode_err *err);
 void model_release(struct model *model); /* safe on zeros and twice */
 
+/* Kernels will go between resolutions by this operator; damping, which is part of another
+ * one, goes with it. */
+void model_set_space(struct model *model, enum ode_space space);
+
 /* *to = the model at this resolution and with these blocks in each unit, by the recipe's
  * transfer operators. Statistics are carried over, not estimated again. */
 enum ode_status model_transfer(const struct model *from, int64_t resolution,

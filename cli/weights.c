@@ -214,6 +214,22 @@ weights_close(struct weights *w)
     safetensors_close(&w->file);
 }
 
+/* A kernel of another size than the network's deserves more than two shapes. */
+static enum ode_status
+kernel_check(const struct weights *w, const struct ode_tensor *t, const char *name,
+             struct ode_err *err)
+{
+    const struct safetensors_tensor *found = safetensors_find(&w->file, name);
+
+    if (t->kind != ODE_TENSOR_CONV || !found || found->dims != 4
+        || (found->dim[2] == (size_t)t->dim[2] && found->dim[3] == (size_t)t->dim[3]))
+        return ODE_OK;
+    return ode_fail(err, ODE_EFORMAT, w->file.path,
+                    "tensor %.60s has kernels of %zux%zu, the network's are %dx%d; only "
+                    "3x3 and 1x1 exist here, so train it with these",
+                    name, found->dim[2], found->dim[3], t->dim[2], t->dim[3]);
+}
+
 static enum ode_status
 tensor_get(const struct weights *w, const struct ode_tensor *t, const char *name,
            float *into, struct ode_err *err)
@@ -223,6 +239,7 @@ tensor_get(const struct weights *w, const struct ode_tensor *t, const char *name
 
     for (int d = 0; d < t->dims; d++)
         dim[d] = (size_t)t->dim[d];
+    ODE_TRY(kernel_check(w, t, name, err));
     ODE_TRY(safetensors_get(&w->file, name, SAFETENSORS_F32, t->dims, dim, &data, err));
     memcpy(into + t->offset, data, t->n * sizeof *into);
     return ODE_OK;

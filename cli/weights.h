@@ -49,8 +49,8 @@ struct weights_room {
     float *theta, *statistics, *momentum, *second, *average;
 };
 
-/* Copies the tensors into the arrays. ODE_EFORMAT if one is missing or of another shape.
- */
+/* Copies the tensors into the arrays. ODE_EFORMAT if one is missing or of another shape;
+ * of a kernel of another size it says which there are. */
 enum ode_status weights_get(const struct weights *weights,
                             const struct weights_room *room, struct ode_err *err);
 

@@ -46,6 +46,7 @@ libodenet_a_SOURCES = \
 	%D%/data/idx.c \
 	%D%/data/loader.c \
 	%D%/data/originals.c \
+	%D%/data/resize.c \
 	%D%/data/strokes.c \
 	%D%/data/whiten.c \
 	%D%/files/draft.c \
@@ -124,6 +125,7 @@ core_headers = \
 	%D%/data/loader.h \
 	%D%/data/originals.def \
 	%D%/data/originals.h \
+	%D%/data/resize.h \
 	%D%/data/strokes.def \
 	%D%/data/strokes.h \
 	%D%/data/whiten.h \

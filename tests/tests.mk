@@ -42,6 +42,7 @@ test_core_SOURCES = \
 	%D%/core/orbit.h \
 	%D%/core/orders.c \
 	%D%/core/peak.c \
+	%D%/core/resize.c \
 	%D%/core/rng.c \
 	%D%/core/sample.c \
 	%D%/core/sample.h \

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "core/base/rng.h"
+#include "core/data/resize.h"
 
 /* Rows and columns [top, bottom) x [left, right) of the output. */
 struct square {
@@ -173,33 +174,6 @@ plane_fill(const uint8_t *x, int height, int width, struct change c, float scale
     hole_fill(c.hole, width, y);
 }
 
-/* y [n] = the means of 2x2 pixels of two rows [2n]. The sums are formed first and then
- * written, so y may be the first row. */
-static void
-row_halve(const float *x, const float *below, int n, float *y)
-{
-    float sum[BLOCK];
-    int j = 0;
-
-    for (; j + BLOCK <= n; j += BLOCK) {
-        for (int k = 0; k < BLOCK; k++)
-            sum[k] = (x[2 * (j + k)] + x[2 * (j + k) + 1])
-                     + (below[2 * (j + k)] + below[2 * (j + k) + 1]);
-        for (int k = 0; k < BLOCK; k++)
-            y[j + k] = 0.25f * sum[k];
-    }
-    for (; j < n; j++)
-        y[j] = 0.25f * ((x[2 * j] + x[2 * j + 1]) + (below[2 * j] + below[2 * j + 1]));
-}
-
-/* R: x [2n][2n] to y [n][n]; y may be x, as it never overtakes it. */
-static void
-plane_halve(const float *x, int n, float *y)
-{
-    for (int i = 0; i < n; i++)
-        row_halve(x + 4 * n * i, x + 4 * n * i + 2 * n, n, y + n * i);
-}
-
 size_t
 ode_loader_scratch(const struct ode_loader *loader)
 {
@@ -224,7 +198,7 @@ ode_loader_image(const struct ode_loader *loader, const struct ode_examples *exa
 
         plane_fill(x, full, full, change, scale, shift, n == full ? out : scratch);
         for (int size = full / 2; size >= n; size /= 2)
-            plane_halve(scratch, size, size == n ? out : scratch);
+            ode_resize_halve(scratch, size, size == n ? out : scratch);
         x += (size_t)full * (size_t)full;
         out += (size_t)n * (size_t)n;
     }

@@ -345,6 +345,21 @@ rate_check(struct settle *s, size_t k)
     }
 }
 
+/* --- between levels --------------------------------------------------------------- */
+
+static void
+transfer_check(struct settle *s)
+{
+    const double damping = s->recipe->transfer.damping;
+
+    at(s, "/transfer/damping");
+    if (damping > 0 && damping < 1)
+        wrong(s,
+              "%g would make the sums of kernels smaller; use 1 to 16, or 0 for no "
+              "damping",
+              damping);
+}
+
 /* --- data ----------------------------------------------------------------------- */
 
 static void
@@ -407,6 +422,7 @@ ode_recipe_settle(struct ode_recipe_spec *recipe, ode_complaint_fn *complain,
         blocks_check(&s, k);
         rate_check(&s, k);
     }
+    transfer_check(&s);
     depth_check(&s);
     return s.found > 0 ? ODE_ESPEC : ODE_OK;
 }

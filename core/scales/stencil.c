@@ -15,6 +15,11 @@ static const struct ode_stencil_axis axes[] = {
         .coarsen = { { 0.5, 0, 0 }, { 0.5, 1, 0.5 }, { 0, 0, 0.5 } },
         .refine = { { 2, 0, 0 }, { -1, 1, -1 }, { 0, 0, 2 } },
     },
+    [ODE_SPACE_REDISCRETISE] = {
+        .coarsen = { { 0.5625, 0.1875, 0.0625 }, { 0.375, 0.625, 0.375 },
+                     { 0.0625, 0.1875, 0.5625 } },
+        .refine = { { 2.25, -0.75, 0.25 }, { -1.5, 2.5, -1.5 }, { 0.25, -0.75, 2.25 } },
+    },
     [ODE_SPACE_NONE] = {
         .coarsen = { { 1, 0, 0 }, { 0, 1, 0 }, { 0, 0, 1 } },
         .refine = { { 1, 0, 0 }, { 0, 1, 0 }, { 0, 0, 1 } },
@@ -99,6 +104,85 @@ ode_stencil_map_squares(enum ode_space space, int halvings, double squares[3][3]
         m[i / 3][i % 3] *= m[i / 3][i % 3];
     axis_apply((const double(*)[3])m, squares, half);
     axis_apply((const double(*)[3])m, half, squares);
+}
+
+/* The terms of `bilinear` along an axis, by order, and six times the parts that taps have
+ * in them. */
+static const double terms[3][3] = {
+    {1,   4,  1},
+    { -1, 0,  1},
+    { 1,  -2, 1}
+};
+static const double parts[3][3] = {
+    {1,   1,  1},
+    { -3, 0,  3},
+    { 2,  -1, 2}
+};
+
+static double
+term_factor(int order, double cap)
+{
+    return fmin(1 << order, cap);
+}
+
+/* What is above the cap is taken away again: nothing, to the bit, from stencils without
+ * such terms. Turned by 180 degrees, a term and its part change sign or neither does. */
+static void
+terms_damp(double cap, double (*s)[3])
+{
+    double half[3][3], part[3][3];
+
+    axis_apply(parts, s, half);
+    axis_apply(parts, half, part);
+    for (int p = 0; p < 3; p++)
+        for (int q = 0; q < 3; q++) {
+            const double above = 1 - term_factor(p + q, cap) / (1 << (p + q));
+            const double excess = above * part[p][q] / 36;
+
+            if (excess == 0)
+                continue;
+            for (int i = 0; i < 9; i++)
+                s[i / 3][i % 3] -= excess * (terms[p][i / 3] * terms[q][i % 3]);
+        }
+}
+
+void
+ode_stencil_refine(double cap, int doublings, double stencil[3][3])
+{
+    for (int level = 0; level < doublings; level++) {
+        ode_stencil_map(ODE_SPACE_BILINEAR, -1, stencil);
+        terms_damp(cap, stencil);
+    }
+}
+
+/* Entry (to, from) of the 9x9 map of all doublings: the sum over its terms. */
+static double
+refine_entry(double cap, int doublings, int to, int from)
+{
+    double sum = 0;
+
+    for (int p = 0; p < 3; p++)
+        for (int q = 0; q < 3; q++)
+            sum += pow(term_factor(p + q, cap), doublings)
+                   * (terms[p][to / 3] * terms[q][to % 3])
+                   * (parts[p][from / 3] * parts[q][from % 3]);
+    return sum / 36;
+}
+
+void
+ode_stencil_refine_squares(double cap, int doublings, double squares[3][3])
+{
+    double from[9];
+
+    memcpy(from, squares, sizeof from);
+    for (int i = 0; i < 9; i++) {
+        squares[i / 3][i % 3] = 0;
+        for (int j = 0; j < 9; j++) {
+            const double entry = refine_entry(cap, doublings, i, j);
+
+            squares[i / 3][i % 3] += entry * entry * from[j];
+        }
+    }
 }
 
 void

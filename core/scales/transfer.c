@@ -1,6 +1,7 @@
 /* transfer.c - all parameters of a network to another resolution, depth, or both. */
 #include "core/scales/transfer.h"
 
+#include <assert.h>
 #include <math.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -12,7 +13,7 @@
 
 enum { CHUNK = 9 * 64 }; /* floats at a time: whole stencils, well within a cache */
 
-typedef void map_fn(enum ode_space space, int halvings, double stencil[3][3]);
+typedef void map_fn(const struct ode_transfer_op *op, double (*stencil)[3]);
 
 /* From table to table, what happens to stencils on the way, and the source tensor found
  * last: the next one is near it. */
@@ -22,6 +23,30 @@ struct route {
     map_fn *map;
     int near;
 };
+
+static bool
+damps(const struct ode_transfer_op *op)
+{
+    return op->damping > 0 && op->halvings < 0;
+}
+
+static void
+map_taps(const struct ode_transfer_op *op, double (*stencil)[3])
+{
+    if (damps(op))
+        ode_stencil_refine(op->damping, -op->halvings, stencil);
+    else
+        ode_stencil_map(op->space, op->halvings, stencil);
+}
+
+static void
+map_squares(const struct ode_transfer_op *op, double (*stencil)[3])
+{
+    if (damps(op))
+        ode_stencil_refine_squares(op->damping, -op->halvings, stencil);
+    else
+        ode_stencil_map_squares(op->space, op->halvings, stencil);
+}
 
 static bool
 in_block(const struct ode_tensor *t)
@@ -194,7 +219,7 @@ tensor_check(struct route *route, const struct ode_tensor *t, struct ode_err *er
         && !is_kernel(t, 3) && !is_kernel(t, 1))
         return ode_fail(err, ODE_ESHAPE, t->name,
                         "kernels of shape %s cannot go to another resolution, only 3x3 "
-                        "and 1x1; use space \"none\"",
+                        "and 1x1; use space \"none\", which keeps them unchanged",
                         shape_text(t, shape));
     return ODE_OK;
 }
@@ -205,6 +230,7 @@ ode_transfer_check(const struct ode_params *from, const struct ode_params *to,
 {
     struct route route = { .from = from, .to = to, .op = op };
 
+    assert(op->damping == 0 || op->space == ODE_SPACE_BILINEAR);
     ODE_TRY(segments_check(from, to, err));
     for (int i = 0; i < to->tensor_n; i++)
         ODE_TRY(tensor_check(&route, &to->tensor[i], err));
@@ -243,8 +269,7 @@ tensor_write(struct route *route, const struct ode_tensor *t, const float *from,
         chunk_blend(route, t, from, at, n, sum);
         if (is_kernel(t, 3))
             for (size_t i = 0; i < n; i += 9)
-                route->map(route->op->space, route->op->halvings,
-                           (double(*)[3])(sum + i));
+                route->map(route->op, (double(*)[3])(sum + i));
         for (size_t i = 0; i < n; i++)
             to[t->offset + at + i] = (float)sum[i];
     }
@@ -266,7 +291,7 @@ ode_transfer_params(const struct ode_params *from, const float *theta_from,
                     const struct ode_params *to, float *theta_to,
                     const struct ode_transfer_op *op, struct ode_err *err)
 {
-    struct route route = { .from = from, .to = to, .op = op, .map = ode_stencil_map };
+    struct route route = { .from = from, .to = to, .op = op, .map = map_taps };
 
     return transfer(route, false, theta_from, theta_to, err);
 }
@@ -276,9 +301,7 @@ ode_transfer_second(const struct ode_params *from, const float *second_from,
                     const struct ode_params *to, float *second_to,
                     const struct ode_transfer_op *op, struct ode_err *err)
 {
-    struct route route = {
-        .from = from, .to = to, .op = op, .map = ode_stencil_map_squares
-    };
+    struct route route = { .from = from, .to = to, .op = op, .map = map_squares };
 
     return transfer(route, false, second_from, second_to, err);
 }
@@ -288,7 +311,7 @@ ode_transfer_statistics(const struct ode_params *from, const float *statistics_f
                         const struct ode_params *to, float *statistics_to,
                         const struct ode_transfer_op *op, struct ode_err *err)
 {
-    struct route route = { .from = from, .to = to, .op = op, .map = ode_stencil_map };
+    struct route route = { .from = from, .to = to, .op = op, .map = map_taps };
 
     return transfer(route, true, statistics_from, statistics_to, err);
 }

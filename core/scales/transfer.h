@@ -2,12 +2,17 @@
  * transfer.h - all parameters of a network to another resolution, another depth, or both.
  *
  * The two tables say what there is. A convolution of 3x3 goes through the stencil
- * operator (stencil.h). A tensor of a block, whatever its kind, is a function of time
- * together with its namesakes in the other blocks of its segment, and goes through the
- * depth operator (depth.h) of that segment. All else, and 1x1 convolutions, is copied.
- * Space and time act on different indices, so their order does not matter; here both
- * happen in double and the result is rounded once. The operators are linear: momentum
- * goes the same way as theta.
+ * operator (stencil.h), to finer images the damped one if asked for. A tensor of a block,
+ * whatever its kind, is a function of time together with its namesakes in the other
+ * blocks of its segment, and goes through the depth operator (depth.h) of that segment.
+ * All else, and 1x1 convolutions, is copied. Space and time act on different indices, so
+ * their order does not matter; here both happen in double and the result is rounded once.
+ * The operators are linear: momentum goes the same way as theta.
+ *
+ * Kernels of other sizes stay as they are or are refused. The Galerkin product of a 5x5
+ * kernel is 3x3 by `constant`, without a way back, and 5x5 by `bilinear`, whose way back
+ * multiplies noise by up to 64. A classifier's weights are copied, as heads pool: they
+ * see a number a channel, whatever the resolution. Heads that see pixels do not exist.
  *
  * No allocation; work proportional to the larger of the two networks.
  */
@@ -22,6 +27,7 @@ struct ode_transfer_op {
     enum ode_space space;
     enum ode_time time; /* resolved by ode_depth_resolve() */
     int halvings;       /* of the resolution: > 0 to coarser, < 0 to finer images */
+    double damping;     /* 0: none; else the cap of ode_stencil_refine(), bilinear only */
 };
 
 /*
@@ -48,10 +54,11 @@ enum ode_status ode_transfer_params(const struct ode_params *from,
 /*
  * Second moments of the gradient, one for each trained parameter, as Adam keeps them
  * (adamw.h). As those of uncorrelated random numbers they go through the squares of the
- * entries of the space operator (ode_stencil_map_squares()). In time they are blended
- * with the depth operator's own weights, a convex mean: they are samples of a function of
- * time, too, and squared weights, which sum to less than 1, would make the steps after a
- * transfer too long. Arguments as above; what is nowhere negative stays so.
+ * entries of the space operator (ode_stencil_map_squares(),
+ * ode_stencil_refine_squares()). In time they are blended with the depth operator's own
+ * weights, a convex mean: they are samples of a function of time, too, and squared
+ * weights, which sum to less than 1, would make the steps after a transfer too long.
+ * Arguments as above; what is nowhere negative stays so.
  */
 enum ode_status ode_transfer_second(const struct ode_params *from,
                                     const float *second_from, const struct ode_params *to,

@@ -42,7 +42,8 @@ transfer_check(const struct ode_recipe_spec *recipe, size_t k, const struct ode_
 {
     struct ode_transfer_op op = { .space = recipe->transfer.space,
                                   .time = ode_depth_resolve(recipe->transfer.time,
-                                                            recipe->model.block) };
+                                                            recipe->model.block),
+                                  .damping = recipe->transfer.damping };
 
     (void)k;
     ODE_TRY(ode_stencil_halvings(from->resolution, to->resolution, &op.halvings, err));

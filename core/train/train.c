@@ -530,7 +530,9 @@ parameters_transfer(const struct run *run, struct ode_stage *from, struct ode_st
                     struct ode_transfer_record *r, struct ode_err *err)
 {
     const struct ode_params *old = &from->net.params, *new = &to->net.params;
-    struct ode_transfer_op op = { .space = r->space, .time = r->time };
+    struct ode_transfer_op op = { .space = r->space,
+                                  .time = r->time,
+                                  .damping = run->recipe->transfer.damping };
     struct ode_source source = { .loader = &to->loader,
                                  .examples = &run->train->set->train,
                                  .epoch = -1 };

@@ -32,7 +32,7 @@ matrix(enum ode_space space, int halvings, double a[9][9])
 
 START_TEST(metric_is_a_times_its_transpose)
 {
-    for (int space = ODE_SPACE_BILINEAR; space <= ODE_SPACE_CONSTANT; space++)
+    for (int space = ODE_SPACE_BILINEAR; space < ODE_SPACE_NONE; space++)
         for (int halvings = 1; halvings <= 3; halvings++) {
             const struct ode_metric m = ode_metric_make((enum ode_space)space, halvings);
             double a[9][9], g[9], want[9] = { 0 }, ratio;
@@ -71,9 +71,10 @@ END_TEST
 
 /* The point of it: a step along the metric's gradient is not amplified by going finer,
  * as a plain step is. */
-START_TEST(going_finer_does_not_amplify_a_step)
+static void
+assert_no_amplification(enum ode_space space)
 {
-    const struct ode_metric m = ode_metric_make(ODE_SPACE_BILINEAR, 2);
+    const struct ode_metric m = ode_metric_make(space, 2);
     double plain = 0, measured = 0, start = 0;
 
     for (int n = 0; n < 200; n++) {
@@ -89,15 +90,21 @@ START_TEST(going_finer_does_not_amplify_a_step)
             raw[i / 3][i % 3] = g[i];
             start += g[i] * g[i];
         }
-        ode_stencil_map(ODE_SPACE_BILINEAR, -2, step);
-        ode_stencil_map(ODE_SPACE_BILINEAR, -2, raw);
+        ode_stencil_map(space, -2, step);
+        ode_stencil_map(space, -2, raw);
         for (int i = 0; i < 9; i++) {
             measured += step[i / 3][i % 3] * step[i / 3][i % 3];
             plain += raw[i / 3][i % 3] * raw[i / 3][i % 3];
         }
     }
     ck_assert_double_lt(sqrt(measured / start), 2);
-    ck_assert_double_gt(sqrt(plain / start), 50);
+    ck_assert_double_gt(sqrt(plain / start), space == ODE_SPACE_CONSTANT ? 10 : 50);
+}
+
+START_TEST(going_finer_does_not_amplify_a_step)
+{
+    for (int space = ODE_SPACE_BILINEAR; space < ODE_SPACE_NONE; space++)
+        assert_no_amplification((enum ode_space)space);
 }
 END_TEST
 

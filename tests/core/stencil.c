@@ -8,10 +8,13 @@
 
 #include "core/base/rng.h"
 
-#define BILINEAR ODE_SPACE_BILINEAR
-#define CONSTANT ODE_SPACE_CONSTANT
+#define BILINEAR     ODE_SPACE_BILINEAR
+#define CONSTANT     ODE_SPACE_CONSTANT
+#define REDISCRETISE ODE_SPACE_REDISCRETISE
 
-static const enum ode_space spaces[] = { BILINEAR, CONSTANT };
+enum { SPACES = 3 };
+
+static const enum ode_space spaces[SPACES] = { BILINEAR, CONSTANT, REDISCRETISE };
 
 static struct ode_rng
 rng_of(uint64_t test)
@@ -74,13 +77,22 @@ START_TEST(counting_stencil_gives_the_golden_numbers)
         { 11.25f,  -13,      21.25f,    -21,      20,       -29,      41.25f,    -37, 51.25f   }
     };
 
+    const float rediscretise[2][9] = {
+        {1.67578125f, 3.5234375f, 2.48828125f, 4.8984375f, 9.453125f, 6.2734375f,
+         4.11328125f,                                                                       7.6484375f, 4.92578125f},
+        { 1.3125f,    -1.375f,    8.3125f,     -3.375f,    1.25f,     -5.375f,    22.3125f, -7.375f,
+         29.3125f                                                                                                  }
+    };
+
     for (int fine = 0; fine < 2; fine++) {
+        assert_maps(REDISCRETISE, fine ? -1 : 1, s, rediscretise[fine], 0);
         assert_maps(CONSTANT, fine ? -1 : 1, s, constant[fine], 0);
         assert_maps(BILINEAR, fine ? -1 : 1, s, bilinear[fine], 0);
         assert_maps(ODE_SPACE_NONE, fine ? -1 : 1, s, s, 0);
     }
     assert_maps(BILINEAR, 0, s, s, 0);
     assert_maps(CONSTANT, 0, s, s, 0);
+    assert_maps(REDISCRETISE, 0, s, s, 0);
 }
 END_TEST
 
@@ -155,8 +167,26 @@ START_TEST(unit_stencils_give_the_printed_matrices)
         {   5,  -1,   1,  -5,  1,  -1,  25,  -5,   5 },
         {  -4,   4,  -4,   4, -4,   4, -20,  20, -20 },
         {   1,  -1,   5,  -1,  1,  -5,   5,  -5,  25 } };
+    static const signed char rediscretise[9][9] = { /* / 256 */
+        { 81, 27,  9, 27,   9,  3,  9,  3,  1 }, { 54, 90, 54, 18,  30, 18,  6, 10,  6 },
+        {  9, 27, 81,  3,   9, 27,  1,  3,  9 }, { 54, 18,  6, 90,  30, 10, 54, 18,  6 },
+        { 36, 60, 36, 60, 100, 60, 36, 60, 36 }, {  6, 18, 54, 10,  30, 90,  6, 18, 54 },
+        {  9,  3,  1, 27,   9,  3, 81, 27,  9 }, {  6, 10,  6, 18,  30, 18, 54, 90, 54 },
+        {  1,  3,  9,  3,   9, 27,  9, 27, 81 } };
+    static const signed char rediscretise_inverse[9][9] = { /* / 16 */
+        {  81, -27,   9, -27,   9,  -3,   9,  -3,   1 },
+        { -54,  90, -54,  18, -30,  18,  -6,  10,  -6 },
+        {   9, -27,  81,  -3,   9, -27,   1,  -3,   9 },
+        { -54,  18,  -6,  90, -30,  10, -54,  18,  -6 },
+        {  36, -60,  36, -60, 100, -60,  36, -60,  36 },
+        {  -6,  18, -54,  10, -30,  90,  -6,  18, -54 },
+        {   9,  -3,   1, -27,   9,  -3,  81, -27,   9 },
+        {  -6,  10,  -6,  18, -30,  18, -54,  90, -54 },
+        {   1,  -3,   9,  -3,   9, -27,   9, -27,  81 } };
     /* clang-format on */
 
+    assert_matrix(REDISCRETISE, 1, 256, rediscretise);
+    assert_matrix(REDISCRETISE, -1, 16, rediscretise_inverse);
     assert_matrix(CONSTANT, 1, 4, constant);
     assert_matrix(CONSTANT, -1, 1, constant_inverse);
     assert_matrix(BILINEAR, 1, 64, bilinear);
@@ -166,7 +196,7 @@ END_TEST
 
 START_TEST(matrices_of_an_axis_are_inverse)
 {
-    for (int k = 0; k < 2; k++) {
+    for (int k = 0; k < SPACES; k++) {
         const struct ode_stencil_axis *axis = ode_stencil_axis(spaces[k]);
 
         for (int i = 0; i < 3; i++)
@@ -207,6 +237,8 @@ START_TEST(there_and_back_is_the_identity)
     for (int way = -1; way <= 1; way += 2) {
         ck_assert_double_lt(worst_round_trip(CONSTANT, way), 1e-6);
         ck_assert_double_lt(worst_round_trip(BILINEAR, way), 4e-6);
+        ck_assert_double_lt(worst_round_trip(REDISCRETISE, way), 4e-6);
+        ck_assert_double_lt(worst_round_trip(REDISCRETISE, 2 * way), 316 * 6e-8);
         ck_assert_double_lt(worst_round_trip(CONSTANT, 2 * way), 75 * 6e-8);
         ck_assert_double_lt(worst_round_trip(BILINEAR, 2 * way), 531 * 6e-8);
     }
@@ -218,7 +250,7 @@ START_TEST(levels_one_by_one_give_what_they_give_at_once)
     struct ode_rng rng = rng_of(2);
     float s[9], once[9], twice[9];
 
-    for (int k = 0; k < 2; k++)
+    for (int k = 0; k < SPACES; k++)
         for (int way = -1; way <= 1; way += 2) {
             draw(&rng, s, 9);
             ode_stencil_apply(spaces[k], 2 * way, 1, s, once);
@@ -247,16 +279,17 @@ START_TEST(tensors_are_mapped_slice_by_slice)
 }
 END_TEST
 
-/* Per axis [1 4 1], [-1 0 1], [1 -2 1] are discretised derivatives of order 0, 1, 2, and
+/* Per axis [1 m 1], [-1 0 1], [1 -2 1] are discretised derivatives of order 0, 1, 2, and
  * an image of twice the pixel width wants them times 1, 1/2, 1/4. */
-static const float derivative[3][3] = {
-    {1,   4,  1},
-    { -1, 0,  1},
-    { 1,  -2, 1}
-};
-
-START_TEST(bilinear_scales_every_derivative_exactly)
+static void
+assert_derivatives(enum ode_space space, float middle)
 {
+    const float derivative[3][3] = {
+        {1,   middle, 1},
+        { -1, 0,      1},
+        { 1,  -2,     1}
+    };
+
     for (int p = 0; p < 9; p++)
         for (int halvings = -3; halvings <= 3; halvings++) {
             float s[9], want[9];
@@ -265,8 +298,14 @@ START_TEST(bilinear_scales_every_derivative_exactly)
                 s[i] = derivative[p / 3][i / 3] * derivative[p % 3][i % 3];
                 want[i] = ldexpf(s[i], -halvings * (p / 3 + p % 3));
             }
-            assert_maps(BILINEAR, halvings, s, want, 0);
+            assert_maps(space, halvings, s, want, 0);
         }
+}
+
+START_TEST(bilinear_and_rediscretise_scale_every_derivative_exactly)
+{
+    assert_derivatives(BILINEAR, 4);
+    assert_derivatives(REDISCRETISE, 2);
 }
 END_TEST
 
@@ -300,7 +339,7 @@ START_TEST(sum_of_taps_is_kept)
         float s[9], t[9];
 
         draw(&rng, s, 9);
-        ode_stencil_apply(spaces[n % 2], n % 4 < 2 ? 1 : -1, 1, s, t);
+        ode_stencil_apply(spaces[n % SPACES], n % 2 ? 1 : -1, 1, s, t);
         for (int i = 0; i < 9; i++) {
             before += s[i];
             after += t[i];
@@ -336,7 +375,7 @@ START_TEST(transposition_commutes_bit_for_bit)
     static float k[N], kt[N], mapped[N], want[N];
 
     for (int halvings = -4; halvings <= 4; halvings++)
-        for (int s = 0; s < 2; s++) {
+        for (int s = 0; s < SPACES; s++) {
             draw_wide(&rng, k, N);
             transpose(C, k, kt);
             ode_stencil_apply(spaces[s], halvings, (size_t)C * C, kt, kt);
@@ -354,7 +393,7 @@ START_TEST(antisymmetric_kernels_stay_antisymmetric)
     static float k[N], kt[N];
 
     for (int halvings = -4; halvings <= 4; halvings++)
-        for (int s = 0; s < 2; s++) {
+        for (int s = 0; s < SPACES; s++) {
             draw_wide(&rng, k, N);
             transpose(C, k, kt);
             for (int i = 0; i < N; i++)
@@ -465,6 +504,13 @@ START_TEST(mapped_stencil_is_the_galerkin_product)
 }
 END_TEST
 
+/* It keeps an operator's coefficients, not its Galerkin product. */
+START_TEST(rediscretise_is_no_galerkin_product)
+{
+    ck_assert_double_gt(galerkin_error(REDISCRETISE, REPLICATE, 1), 0.01);
+}
+END_TEST
+
 START_TEST(bilinear_with_zero_padding_differs_at_the_outer_ring_only)
 {
     ck_assert_double_gt(galerkin_error(BILINEAR, ZERO, 0), 0.01);
@@ -502,8 +548,41 @@ START_TEST(coarsening_never_increases_the_symbol)
 
     for (int n = 0; n < 500; n++) {
         draw(&rng, s, 9);
-        ode_stencil_apply(spaces[n % 2], 1, 1, s, t);
+        ode_stencil_apply(spaces[n % SPACES], 1, 1, s, t);
         ck_assert_double_le(symbol_norm(t, 8), symbol_norm(s, 16) * (1 + 1e-6));
+    }
+}
+END_TEST
+
+/* K^ at these frequencies along the two axes. */
+static double complex
+symbol(double s[3][3], double a, double b)
+{
+    double complex sum = 0;
+
+    for (int t = 0; t < 9; t++)
+        sum += s[t / 3][t % 3] * cexp(I * ((t / 3 - 1) * a + (t % 3 - 1) * b));
+    return sum;
+}
+
+/* Of rediscretise: per axis (5 + 3 cos xi) / 8 times the fine symbol at the frequency
+ * whose tangent of half is half of xi's. */
+START_TEST(rediscretise_moves_and_shrinks_the_symbol)
+{
+    struct ode_rng rng = rng_of(11);
+    double fine[3][3], coarse[3][3];
+
+    for (int i = 0; i < 9; i++)
+        fine[i / 3][i % 3] = ode_rng_normal(&rng);
+    memcpy(coarse, fine, sizeof fine);
+    ode_stencil_map(REDISCRETISE, 1, coarse);
+    for (int k = 0; k < 49; k++) {
+        const double a = k / 7 - 3, b = k % 7 - 3; /* within -pi to pi */
+        const double shrink = (5 + 3 * cos(a)) / 8 * (5 + 3 * cos(b)) / 8;
+        const double complex want =
+            shrink * symbol(fine, 2 * atan(tan(a / 2) / 2), 2 * atan(tan(b / 2) / 2));
+
+        ck_assert_double_lt(cabs(symbol(coarse, a, b) - want), 1e-13);
     }
 }
 END_TEST
@@ -511,30 +590,34 @@ END_TEST
 START_TEST(refining_random_stencils_increases_the_symbol_as_known)
 {
     struct ode_rng rng = rng_of(9);
-    double growth[2] = { 0 };
+    double growth[SPACES] = { 0 };
     float s[9], t[9];
 
     for (int n = 0; n < 500; n++)
-        for (int k = 0; k < 2; k++) {
+        for (int k = 0; k < SPACES; k++) {
             draw(&rng, s, 9);
             ode_stencil_apply(spaces[k], -1, 1, s, t);
             growth[k] += symbol_norm(t, 16) / symbol_norm(s, 16) / 500;
         }
     ck_assert_double_eq_tol(growth[0], 10.4, 0.7); /* 3 or more standard errors */
     ck_assert_double_eq_tol(growth[1], 4.0, 0.3);
+    ck_assert_double_eq_tol(growth[2], 8.9, 0.6);
 }
 END_TEST
 
 START_TEST(gain_and_condition_are_the_known_ones)
 {
     const double bilinear[] = { 26.85, 531, 9027 }, constant[] = { 10.15, 75, 413 };
+    const double rediscretise[] = { 18.48, 315.6, 5148.6 };
 
     for (int k = 0; k < 3; k++) {
         double b = ode_stencil_condition(BILINEAR, k + 1);
         double c = ode_stencil_condition(CONSTANT, k + 1);
+        double d = ode_stencil_condition(REDISCRETISE, k + 1);
 
         ck_assert_double_eq_tol(b, bilinear[k], k ? 0.5 : 0.005);
         ck_assert_double_eq_tol(c, constant[k], k ? 0.5 : 0.005);
+        ck_assert_double_eq_tol(d, rediscretise[k], k ? 0.5 : 0.005);
         ck_assert_double_eq_tol(ode_stencil_condition(BILINEAR, -k - 1), b, 1e-9 * b);
         ck_assert_double_eq_tol(ode_stencil_condition(ODE_SPACE_NONE, k), 1, 1e-12);
     }
@@ -550,12 +633,13 @@ START_TEST(gain_bounds_every_stencil)
     float s[9], t[9];
 
     for (int n = 0; n < 4000; n++) {
-        int halvings = n / 2 % 5 - 2;
+        const enum ode_space space = spaces[n % SPACES];
+        int halvings = n / SPACES % 5 - 2;
 
         draw(&rng, s, 9);
-        ode_stencil_apply(spaces[n % 2], halvings, 1, s, t);
-        ck_assert_double_le(norm(t, 9), norm(s, 9) * (1 + 1e-6)
-                                            * ode_stencil_gain(spaces[n % 2], halvings));
+        ode_stencil_apply(space, halvings, 1, s, t);
+        ck_assert_double_le(norm(t, 9),
+                            norm(s, 9) * (1 + 1e-6) * ode_stencil_gain(space, halvings));
     }
 }
 END_TEST
@@ -613,7 +697,7 @@ END_TEST
 START_TEST(variances_go_through_the_squared_entries)
 {
     for (int halvings = -3; halvings <= 3; halvings++)
-        for (int space = 0; space < 2; space++)
+        for (int space = 0; space < SPACES; space++)
             for (int j = 0; j < 9; j++) {
                 double tap[9] = { 0 }, variance[9] = { 0 };
 
@@ -644,6 +728,188 @@ START_TEST(variances_add_up_and_stay_without_a_step)
     ode_stencil_map_squares(BILINEAR, -2, (double(*)[3])b);
     for (int i = 0; i < 9; i++)
         ck_assert_double_eq_tol(sum[i], a[i] + b[i], 1e-12 * sum[i]);
+}
+END_TEST
+
+/* --- refining with damping -------------------------------------------------------------
+ */
+
+enum { CAPS = 4 };
+
+static const double caps[CAPS] = { 1, 2, 4, 8 };
+
+/* Column j of the 9x9 map, one doubling. */
+static void
+damped_column(double cap, int j, double s[3][3])
+{
+    memset(s, 0, 9 * sizeof(double));
+    s[j / 3][j % 3] = 1;
+    ode_stencil_refine(cap, 1, s);
+}
+
+/* White noise has the rms of the columns: what becomes of it, and of the way back. */
+START_TEST(damping_limits_noise_and_loses_what_is_known)
+{
+    const double growth[CAPS] = { 1, 1.951, 3.655, 5.871 };
+    const double lost[CAPS] = { 0.776, 0.632, 0.473, 0.25 };
+
+    for (int k = 0; k < CAPS; k++) {
+        double grown = 0, left = 0, s[3][3];
+
+        for (int j = 0; j < 9; j++) {
+            damped_column(caps[k], j, s);
+            for (int i = 0; i < 9; i++)
+                grown += s[i / 3][i % 3] * s[i / 3][i % 3];
+            ode_stencil_map(BILINEAR, 1, s);
+            s[j / 3][j % 3] -= 1;
+            for (int i = 0; i < 9; i++)
+                left += s[i / 3][i % 3] * s[i / 3][i % 3];
+        }
+        ck_assert_double_eq_tol(sqrt(grown) / 3, growth[k], 6e-4);
+        ck_assert_double_eq_tol(sqrt(left) / 3, lost[k], 6e-4);
+    }
+}
+END_TEST
+
+/* Whole numbers, so that nothing is rounded below the cap. */
+START_TEST(damping_caps_the_factor_of_each_term)
+{
+    static const double line[3][3] = {
+        {1,   4,  1},
+        { -1, 0,  1},
+        { 1,  -2, 1}
+    };
+
+    for (int k = 0; k < CAPS * 9; k++)
+        for (int doublings = 0; doublings <= 3; doublings++) {
+            const double cap = caps[k / 9], undamped = 1 << (k % 9 / 3 + k % 3);
+            const double factor = pow(fmin(undamped, cap), doublings);
+            double s[3][3];
+
+            for (int i = 0; i < 9; i++)
+                s[i / 3][i % 3] = line[k % 9 / 3][i / 3] * line[k % 3][i % 3];
+            ode_stencil_refine(cap, doublings, s);
+            for (int i = 0; i < 9; i++) {
+                const double want =
+                    factor * (line[k % 9 / 3][i / 3] * line[k % 3][i % 3]);
+
+                ck_assert_double_le(fabs(s[i / 3][i % 3] - want),
+                                    undamped > cap ? 1e-11 : 0);
+            }
+        }
+}
+END_TEST
+
+/* A mass, both first derivatives, both second and the mixed one, in any mixture. */
+START_TEST(cap_of_four_is_exact_up_to_second_order)
+{
+    static const double stencil[6][9] = {
+        {1,   4,  1,  4,  16, 4,  1,  4,  1},
+        { -1, 0,  1,  -4, 0,  4,  -1, 0,  1},
+        { -1, -4, -1, 0,  0,  0,  1,  4,  1},
+        { 1,  -2, 1,  4,  -8, 4,  1,  -2, 1},
+        { 1,  4,  1,  -2, -8, -2, 1,  4,  1},
+        { 1,  0,  -1, 0,  0,  0,  -1, 0,  1}
+    };
+    struct ode_rng rng = rng_of(12);
+
+    for (int n = 0; n < 200; n++) {
+        double damped[9] = { 0 }, plain[9];
+
+        for (int k = 0; k < 6; k++) {
+            const double weight = (double)ode_rng_below(&rng, 2001) - 1000;
+
+            for (int i = 0; i < 9; i++)
+                damped[i] += weight * stencil[k][i];
+        }
+        memcpy(plain, damped, sizeof plain);
+        ode_stencil_refine(4, 2, (double(*)[3])damped);
+        ode_stencil_map(BILINEAR, -2, (double(*)[3])plain);
+        for (int i = 0; i < 9; i++)
+            ck_assert(damped[i] == plain[i]);
+    }
+}
+END_TEST
+
+START_TEST(cap_of_sixteen_damps_nothing)
+{
+    struct ode_rng rng = rng_of(13);
+    double damped[9], plain[9];
+
+    for (int n = 0; n < 100; n++) {
+        for (int i = 0; i < 9; i++)
+            plain[i] = damped[i] = ode_rng_normal(&rng);
+        ode_stencil_refine(16, 2, (double(*)[3])damped);
+        ode_stencil_map(BILINEAR, -2, (double(*)[3])plain);
+        ck_assert_mem_eq(damped, plain, sizeof plain);
+    }
+}
+END_TEST
+
+/* Taps to float as transfers do it. */
+static void
+refine_floats(double cap, int doublings, size_t n, float *k)
+{
+    double s[9];
+
+    for (size_t m = 0; m < n; m++) {
+        for (int i = 0; i < 9; i++)
+            s[i] = k[9 * m + (size_t)i];
+        ode_stencil_refine(cap, doublings, (double(*)[3])s);
+        for (int i = 0; i < 9; i++)
+            k[9 * m + (size_t)i] = (float)s[i];
+    }
+}
+
+START_TEST(damping_commutes_with_transposition_bit_for_bit)
+{
+    enum { C = 16, N = C * C * 9 };
+    struct ode_rng rng = rng_of(14);
+    static float k[N], kt[N], want[N];
+
+    for (int n = 0; n < CAPS * 3; n++) {
+        draw_wide(&rng, k, N);
+        transpose(C, k, kt);
+        refine_floats(caps[n / 3], 1 + n % 3, (size_t)C * C, kt);
+        refine_floats(caps[n / 3], 1 + n % 3, (size_t)C * C, k);
+        transpose(C, k, want);
+        ck_assert_mem_eq(kt, want, sizeof want);
+    }
+}
+END_TEST
+
+START_TEST(damping_keeps_the_sum_of_taps)
+{
+    struct ode_rng rng = rng_of(15);
+
+    for (int n = 0; n < 100 * CAPS; n++) {
+        double s[9], before = 0, after = 0, size = 0;
+
+        for (int i = 0; i < 9; i++)
+            before += s[i] = ode_rng_normal(&rng);
+        ode_stencil_refine(caps[n % CAPS], 1 + n % 3, (double(*)[3])s);
+        for (int i = 0; i < 9; i++) {
+            after += s[i];
+            size += fabs(s[i]);
+        }
+        ck_assert_double_le(fabs(before - after), 1e-12 * (1 + size));
+    }
+}
+END_TEST
+
+START_TEST(damped_variances_go_through_the_squared_entries)
+{
+    for (int k = 0; k < CAPS; k++)
+        for (int n = 0; n < 27; n++) {
+            double tap[9] = { 0 }, variance[9] = { 0 };
+
+            tap[n % 9] = 1, variance[n % 9] = 3;
+            ode_stencil_refine(caps[k], n / 9 + 1, (double(*)[3])tap);
+            ode_stencil_refine_squares(caps[k], n / 9 + 1, (double(*)[3])variance);
+            for (int i = 0; i < 9; i++)
+                ck_assert_double_eq_tol(variance[i], 3 * tap[i] * tap[i],
+                                        1e-11 * (1 + tap[i] * tap[i]));
+        }
 }
 END_TEST
 
@@ -703,7 +969,7 @@ START_TEST(derivatives_of_smooth_functions_agree_on_both_meshes)
         { 0,    0, 0  }
     };
 
-    for (int s = 0; s < 2; s++)
+    for (int s = 0; s < SPACES; s++)
         for (int n = 32; n <= 128; n *= 2) {
             const double ratio = inconsistency(spaces[s], along_x, n)
                                  / inconsistency(spaces[s], along_x, 2 * n);
@@ -720,10 +986,12 @@ TEST_SUITE(stencil, 60, derivatives_of_smooth_functions_agree_on_both_meshes,
            worked_example_of_the_paper_is_bilinear,
            unit_stencils_give_the_printed_matrices, matrices_of_an_axis_are_inverse,
            there_and_back_is_the_identity, levels_one_by_one_give_what_they_give_at_once,
-           tensors_are_mapped_slice_by_slice, bilinear_scales_every_derivative_exactly,
+           tensors_are_mapped_slice_by_slice,
+           bilinear_and_rediscretise_scale_every_derivative_exactly,
            constant_halves_derivatives_and_keeps_the_identity, sum_of_taps_is_kept,
            transposition_commutes_bit_for_bit, antisymmetric_kernels_stay_antisymmetric,
-           mapped_stencil_is_the_galerkin_product,
+           mapped_stencil_is_the_galerkin_product, rediscretise_is_no_galerkin_product,
+           rediscretise_moves_and_shrinks_the_symbol,
            bilinear_with_zero_padding_differs_at_the_outer_ring_only,
            coarsening_never_increases_the_symbol,
            refining_random_stencils_increases_the_symbol_as_known,
@@ -731,4 +999,8 @@ TEST_SUITE(stencil, 60, derivatives_of_smooth_functions_agree_on_both_meshes,
            powers_of_two_between_resolutions_are_counted,
            other_ratios_of_resolutions_are_refused,
            variances_go_through_the_squared_entries,
-           variances_add_up_and_stay_without_a_step)
+           variances_add_up_and_stay_without_a_step,
+           damping_limits_noise_and_loses_what_is_known,
+           damping_caps_the_factor_of_each_term, cap_of_four_is_exact_up_to_second_order,
+           cap_of_sixteen_damps_nothing, damping_commutes_with_transposition_bit_for_bit,
+           damping_keeps_the_sum_of_taps, damped_variances_go_through_the_squared_entries)

@@ -316,6 +316,34 @@ START_TEST(levels_run_in_order_with_a_transfer_between)
 }
 END_TEST
 
+/* The first transfer of the ladder, which goes to finer images. */
+static struct ode_transfer_record
+first_transfer(double damping)
+{
+    struct ode_recipe_spec r = ladder();
+    struct ode_transfer_record t = { 0 };
+    struct diary d = { 0 };
+    struct ode_err err;
+
+    r.transfer.damping = damping;
+    test_ok(run(&r, 1, false, &d, NULL, &err), &err);
+    for (int i = d.n - 1; i >= 0; i--)
+        if (d.event[i].kind == 't')
+            t = d.event[i].t;
+    diary_free(&d);
+    return t;
+}
+
+START_TEST(damping_holds_kernels_down_on_the_way_to_finer_images)
+{
+    const struct ode_transfer_record plain = first_transfer(0),
+                                     damped = first_transfer(1);
+
+    ck_assert_double_eq(plain.norm_before, damped.norm_before);
+    ck_assert_double_lt(damped.norm_after, 0.9 * plain.norm_after);
+}
+END_TEST
+
 START_TEST(model_learns_the_digits)
 {
     struct ode_recipe_spec r = ladder();
@@ -743,10 +771,10 @@ START_TEST(auto_keeps_what_fits)
 }
 END_TEST
 
-TEST_SUITE(train, 900, levels_run_in_order_with_a_transfer_between,
-           model_learns_the_digits, threads_and_memory_do_not_change_a_bit,
-           another_seed_gives_another_model, a_stopped_run_resumes_to_the_same_bits,
-           every_variant_resumes_to_the_same_bits,
+TEST_SUITE(train, 900, damping_holds_kernels_down_on_the_way_to_finer_images,
+           levels_run_in_order_with_a_transfer_between, model_learns_the_digits,
+           threads_and_memory_do_not_change_a_bit, another_seed_gives_another_model,
+           a_stopped_run_resumes_to_the_same_bits, every_variant_resumes_to_the_same_bits,
            LEARNS a_killed_run_repeats_the_same_records, divergence_names_level_and_step,
            divergence_is_warned_of_and_leaves_a_good_checkpoint,
            a_level_without_epochs_is_measured, plan_counts_steps_work_and_memory,

@@ -21,7 +21,7 @@ struct net {
     float theta[MOST_FLOATS], statistics[64];
 };
 
-static const struct ode_transfer_op nothing = { ODE_SPACE_BILINEAR, ODE_TIME_CELL, 0 };
+static const struct ode_transfer_op nothing = { ODE_SPACE_BILINEAR, ODE_TIME_CELL, 0, 0 };
 
 static struct ode_tensor *
 add(struct net *net, const char *name, enum ode_tensor_kind kind, int a, int b, int width)
@@ -160,15 +160,17 @@ START_TEST(space_maps_every_kernel_and_copies_the_rest)
     struct net *a = net_new(3, 2), *b = net_new(3, 2);
     float want[1024];
 
-    for (int halvings = -2; halvings <= 2; halvings++) {
-        transfer(a, b,
-                 (struct ode_transfer_op){ ODE_SPACE_CONSTANT, ODE_TIME_CELL, halvings });
+    for (int k = 0; k < 15; k++) {
+        const enum ode_space space = (enum ode_space)(k / 5);
+        const int halvings = k % 5 - 2;
+
+        transfer(a, b, (struct ode_transfer_op){ space, ODE_TIME_CELL, halvings, 0 });
         for (int i = 0; i < a->params.trained_n; i++) {
             const struct ode_tensor *t = &a->tensor[i];
 
             memcpy(want, a->theta + t->offset, t->n * sizeof(float));
             if (t->kind == ODE_TENSOR_CONV)
-                ode_stencil_apply(ODE_SPACE_CONSTANT, halvings, t->n / 9, want, want);
+                ode_stencil_apply(space, halvings, t->n / 9, want, want);
             ck_assert_mem_eq(b->theta + t->offset, want, t->n * sizeof(float));
         }
     }
@@ -200,7 +202,7 @@ assert_depth(enum ode_time time, int first, int second, int first_to, int second
     static float x[MOST_FLOATS], want[MOST_FLOATS], got[MOST_FLOATS];
     struct net *a = net_new(first, second), *b = net_new(first_to, second_to);
 
-    transfer(a, b, (struct ode_transfer_op){ ODE_SPACE_BILINEAR, time, 0 });
+    transfer(a, b, (struct ode_transfer_op){ ODE_SPACE_BILINEAR, time, 0, 0 });
     for (int s = 0; s < SEGMENTS; s++)
         for (int r = 0; r < ROLES; r++) {
             int n = a->segment[s].blocks, m = b->segment[s].blocks;
@@ -237,7 +239,8 @@ START_TEST(space_and_time_commute_and_may_go_at_once)
     static const int halvings[] = { 1, -1, -2 };
 
     for (int k = 0; k < 3; k++) {
-        struct ode_transfer_op both = { ODE_SPACE_BILINEAR, ODE_TIME_CELL, halvings[k] };
+        struct ode_transfer_op both = { ODE_SPACE_BILINEAR, ODE_TIME_CELL, halvings[k],
+                                        0 };
         struct net *a = net_new(3, 1), *shallow = net_new(3, 1), *deep = net_new(5, 3);
         struct net *space_first = net_new(5, 3), *time_first = net_new(5, 3);
         struct net *once = net_new(5, 3);
@@ -257,8 +260,8 @@ END_TEST
 
 START_TEST(finer_and_deeper_and_back_is_the_identity)
 {
-    struct ode_transfer_op up = { ODE_SPACE_BILINEAR, ODE_TIME_CONSTANT, -1 };
-    struct ode_transfer_op down = { ODE_SPACE_BILINEAR, ODE_TIME_CONSTANT, 1 };
+    struct ode_transfer_op up = { ODE_SPACE_BILINEAR, ODE_TIME_CONSTANT, -1, 0 };
+    struct ode_transfer_op down = { ODE_SPACE_BILINEAR, ODE_TIME_CONSTANT, 1, 0 };
     struct net *a = net_new(3, 2), *fine = net_new(6, 4), *b = net_new(3, 2);
 
     transfer(a, fine, up);
@@ -271,7 +274,7 @@ END_TEST
 START_TEST(weights_constant_in_time_stay_so_bit_for_bit)
 {
     struct net *a = net_new(3, 2), *b = net_new(7, 5);
-    struct ode_transfer_op op = { ODE_SPACE_BILINEAR, ODE_TIME_CELL, -1 };
+    struct ode_transfer_op op = { ODE_SPACE_BILINEAR, ODE_TIME_CELL, -1, 0 };
     char name[48];
 
     for (int i = 0; i < a->params.trained_n; i++) {
@@ -301,7 +304,7 @@ END_TEST
 
 START_TEST(the_order_of_the_tables_does_not_matter)
 {
-    struct ode_transfer_op op = { ODE_SPACE_BILINEAR, ODE_TIME_CELL, -1 };
+    struct ode_transfer_op op = { ODE_SPACE_BILINEAR, ODE_TIME_CELL, -1, 0 };
     struct net *a = net_new(3, 2), *b = net_new(5, 4), *c = net_new(5, 4);
     struct ode_tensor shuffled[MOST_TENSORS];
     uint32_t order[MOST_TENSORS];
@@ -322,7 +325,7 @@ END_TEST
 
 START_TEST(sums_go_to_sums_so_momentum_goes_like_theta)
 {
-    struct ode_transfer_op op = { ODE_SPACE_CONSTANT, ODE_TIME_NODAL, -1 };
+    struct ode_transfer_op op = { ODE_SPACE_CONSTANT, ODE_TIME_NODAL, -1, 0 };
     struct net *a = net_new(3, 2), *v = net_new(3, 2), *sum = net_new(3, 2);
     struct net *a2 = net_new(5, 4), *v2 = net_new(5, 4), *sum2 = net_new(5, 4);
 
@@ -363,9 +366,10 @@ END_TEST
  * the operator, and second moments to their squares. */
 START_TEST(second_moments_go_through_squared_entries)
 {
-    for (int k = 0; k < 4; k++) {
-        const int halvings = (int[]){ -2, -1, 1, 2 }[k];
-        struct ode_transfer_op op = { ODE_SPACE_BILINEAR, ODE_TIME_CELL, halvings };
+    for (int k = 0; k < 4 * ODE_SPACE_NONE; k++) {
+        const int halvings = (int[]){ -2, -1, 1, 2 }[k % 4];
+        struct ode_transfer_op op = { (enum ode_space)(k / 4), ODE_TIME_CELL, halvings,
+                                      0 };
         struct net *a = net_new(3, 2), *b = net_new(3, 2), *c = net_new(3, 2);
 
         for (int i = 0; i < a->params.trained_n; i++) {
@@ -390,7 +394,7 @@ END_TEST
 
 START_TEST(second_moments_are_blended_in_time_and_keep_their_size)
 {
-    struct ode_transfer_op op = { ODE_SPACE_BILINEAR, ODE_TIME_CELL, 0 };
+    struct ode_transfer_op op = { ODE_SPACE_BILINEAR, ODE_TIME_CELL, 0, 0 };
     struct net *a = net_new(3, 2), *b = net_new(7, 5), *c = net_new(7, 5);
 
     transfer(a, b, op); /* depth alone: as theta */
@@ -408,9 +412,9 @@ START_TEST(second_moments_are_never_negative)
     };
 
     for (int k = 0; k < 12; k++) {
-        struct ode_transfer_op op = { k % 2 ? ODE_SPACE_BILINEAR : ODE_SPACE_CONSTANT,
+        struct ode_transfer_op op = { (enum ode_space)(k % ODE_SPACE_NONE),
                                       k % 3 ? ODE_TIME_CONSTANT : ODE_TIME_CELL,
-                                      k % 4 - 2 };
+                                      k % 4 - 2, 0 };
         struct net *a = net_new(3, 2), *b = net_new(depths[k / 6][0], depths[k / 6][1]);
 
         for (size_t i = 0; i < MOST_FLOATS; i++) /* of all sizes, and many zeros */
@@ -423,9 +427,49 @@ START_TEST(second_moments_are_never_negative)
 }
 END_TEST
 
+/* Kernels, their momentum and second moments: to finer images by the damped operator, to
+ * coarser ones by the plain one. */
+START_TEST(damping_acts_on_the_way_to_finer_images_only)
+{
+    for (int halvings = -2; halvings <= 2; halvings++) {
+        const struct ode_transfer_op op = { ODE_SPACE_BILINEAR, ODE_TIME_CELL, halvings,
+                                            4 };
+        struct net *a = net_new(3, 2), *b = net_new(3, 2), *c = net_new(3, 2);
+
+        transfer(a, b, op);
+        transfer_second(a, c, op);
+        for (int i = 0; i < a->params.trained_n; i++) {
+            const struct ode_tensor *t = &a->tensor[i];
+            const bool kernel = t->kind == ODE_TENSOR_CONV;
+            double tap[9], square[9];
+
+            for (size_t k = 0; k < t->n; k++) {
+                if (kernel && k % 9 == 0) {
+                    for (size_t j = 0; j < 9; j++)
+                        tap[j] = square[j] = a->theta[t->offset + k + j];
+                    if (halvings < 0) {
+                        ode_stencil_refine(4, -halvings, (double(*)[3])tap);
+                        ode_stencil_refine_squares(4, -halvings, (double(*)[3])square);
+                    } else {
+                        ode_stencil_map(op.space, halvings, (double(*)[3])tap);
+                        ode_stencil_map_squares(op.space, halvings, (double(*)[3])square);
+                    }
+                }
+                ck_assert_float_eq(b->theta[t->offset + k],
+                                   kernel ? (float)tap[k % 9] : a->theta[t->offset + k]);
+                ck_assert_float_eq(c->theta[t->offset + k],
+                                   kernel ? (float)square[k % 9]
+                                          : a->theta[t->offset + k]);
+            }
+        }
+        free(a), free(b), free(c);
+    }
+}
+END_TEST
+
 START_TEST(statistics_are_copied)
 {
-    struct ode_transfer_op op = { ODE_SPACE_BILINEAR, ODE_TIME_CELL, -1 };
+    struct ode_transfer_op op = { ODE_SPACE_BILINEAR, ODE_TIME_CELL, -1, 0 };
     struct net *a = net_new(3, 2), *b = net_new(5, 4);
     struct ode_err err;
 
@@ -449,7 +493,7 @@ open_with(struct net *net, int width)
 
 START_TEST(kernels_of_one_pixel_are_copied)
 {
-    struct ode_transfer_op op = { ODE_SPACE_BILINEAR, ODE_TIME_CELL, -1 };
+    struct ode_transfer_op op = { ODE_SPACE_BILINEAR, ODE_TIME_CELL, -1, 0 };
     struct net *a = net_new(3, 2), *b = net_new(3, 2);
 
     memset(b->theta, 0, sizeof b->theta);
@@ -463,7 +507,7 @@ END_TEST
 START_TEST(norm_is_that_of_all_kernels)
 {
     struct net *a = net_new(2, 1), *b = net_new(4, 2);
-    struct ode_transfer_op op = { ODE_SPACE_NONE, ODE_TIME_CONSTANT, 0 };
+    struct ode_transfer_op op = { ODE_SPACE_NONE, ODE_TIME_CONSTANT, 0, 0 };
     double blocks, opening;
 
     for (size_t i = 0; i < a->params.theta_n; i++)
@@ -578,7 +622,7 @@ END_TEST
 
 START_TEST(large_kernels_change_resolution_only_unchanged)
 {
-    struct ode_transfer_op op = { ODE_SPACE_BILINEAR, ODE_TIME_CELL, 1 };
+    struct ode_transfer_op op = { ODE_SPACE_BILINEAR, ODE_TIME_CELL, 1, 0 };
     struct net *a = net_new(3, 2), *b = net_new(3, 2);
 
     open_with(a, 5), open_with(b, 5);
@@ -587,24 +631,24 @@ START_TEST(large_kernels_change_resolution_only_unchanged)
     transfer(a, b, op);
     ck_assert_mem_eq(a->theta, b->theta, 75 * sizeof(float));
     op.space = ODE_SPACE_CONSTANT;
-    assert_refused(a, b, op, "opening.weight", "[1,3,5,5]");
+    assert_refused(a, b, op, "opening.weight",
+                   "[1,3,5,5] cannot go to another resolution, only 3x3 and 1x1; use "
+                   "space \"none\"");
 }
 END_TEST
 
-TEST_SUITE(transfer, 30, equal_networks_and_no_step_are_a_copy,
-           space_maps_every_kernel_and_copies_the_rest,
-           depth_maps_each_role_of_each_segment,
-           space_and_time_commute_and_may_go_at_once,
-           finer_and_deeper_and_back_is_the_identity,
-           weights_constant_in_time_stay_so_bit_for_bit,
-           the_order_of_the_tables_does_not_matter,
-           sums_go_to_sums_so_momentum_goes_like_theta,
-           second_moments_of_equal_networks_are_copied,
-           second_moments_go_through_squared_entries,
-           second_moments_are_blended_in_time_and_keep_their_size,
-           second_moments_are_never_negative, statistics_are_copied,
-           kernels_of_one_pixel_are_copied, norm_is_that_of_all_kernels,
-           other_widths_are_refused, other_kinds_are_refused,
-           other_numbers_of_segments_are_refused, more_or_fewer_parameters_are_refused,
-           missing_counterparts_are_refused, blocks_out_of_nothing_are_refused,
-           blocks_may_vanish, large_kernels_change_resolution_only_unchanged)
+TEST_SUITE(
+    transfer, 30, equal_networks_and_no_step_are_a_copy,
+    space_maps_every_kernel_and_copies_the_rest, depth_maps_each_role_of_each_segment,
+    space_and_time_commute_and_may_go_at_once, finer_and_deeper_and_back_is_the_identity,
+    weights_constant_in_time_stay_so_bit_for_bit, the_order_of_the_tables_does_not_matter,
+    sums_go_to_sums_so_momentum_goes_like_theta,
+    second_moments_of_equal_networks_are_copied,
+    second_moments_go_through_squared_entries,
+    second_moments_are_blended_in_time_and_keep_their_size,
+    second_moments_are_never_negative, damping_acts_on_the_way_to_finer_images_only,
+    statistics_are_copied, kernels_of_one_pixel_are_copied, norm_is_that_of_all_kernels,
+    other_widths_are_refused, other_kinds_are_refused,
+    other_numbers_of_segments_are_refused, more_or_fewer_parameters_are_refused,
+    missing_counterparts_are_refused, blocks_out_of_nothing_are_refused,
+    blocks_may_vanish, large_kernels_change_resolution_only_unchanged)

@@ -29,6 +29,29 @@ close () {
         END { exit !(NR > 1000 && sum <= 1.6e-11 * all) }'
 }
 
+# enlarge FILE: the file with an opening of 5x5 kernels.
+enlarge () {
+    local n length begin end more
+
+    n=$(od -A n -t u8 -N 8 "$1" | tr -d ' ')
+    head -c $((8 + n)) "$1" | tail -c "$n" > "$work/header"
+    read -r begin end < <(jq -r '."opening.weight".data_offsets | @tsv' "$work/header")
+    more=$(((end - begin) * 16 / 9))
+    jq -cj --argjson past "$end" --argjson more "$more" '
+        map_values(if (.data_offsets[0]? // 0) >= $past then .data_offsets |= map(. + $more) else . end) |
+        ."opening.weight" |= (.shape[2:] = [5, 5] | .data_offsets[1] += $more)' \
+        "$work/header" > "$work/large"
+    while length=$(stat -c %s "$work/large"); [ $((length % 8)) -ne 0 ]; do
+        printf ' ' >> "$work/large"
+    done
+    printf '%b' "$(printf '\\x%02x\\x%02x\\x%02x\\0\\0\\0\\0\\0' \
+        $((length & 255)) $((length >> 8 & 255)) $((length >> 16)))"
+    cat "$work/large"
+    tail -c +$((9 + n)) "$1" | head -c "$end"
+    head -c "$more" /dev/zero
+    tail -c +$((9 + n + end)) "$1"
+}
+
 for command in "" train plan check bench eval transfer export data system; do
     # shellcheck disable=SC2086 # no command is none
     ends "help of odenet $command" 0 usage ./odenet $command --help
@@ -77,6 +100,7 @@ same "equal spec and seed, whatever is kept in memory: equal bytes" "$(
     "$(echo 1; numbers "$model" | sha256sum)"
 for way in "--resolution-factor 2:--resolution-factor 0.5" \
     "--resolution-factor 2 --space constant:--resolution-factor 0.5 --space constant" \
+    "--resolution-factor 2 --space rediscretise:--resolution-factor 0.5 --space rediscretise" \
     "--depth-factor 1:--depth-factor 1"; do
     # shellcheck disable=SC2086 # several flags
     ends "${way%:*}" 0 parameters ./odenet transfer "$model" ${way%:*} -o "$work/there"
@@ -87,11 +111,69 @@ done
 ends "a deeper model" 0 parameters \
     ./odenet transfer "$model" --depth-factor 2 --time constant -o "$work/deep"
 ends "is measured" 0 accuracy ./odenet eval "$work/deep"
-ends "another resolution" 0 32x32 ./odenet eval "$model" --resolution 32
-ends "kernels unchanged" 0 32x32 ./odenet eval "$model" --resolution 32 --method unchanged
+ends "another resolution" 0 "32x32 pixels by transfer bilinear, 100" \
+    ./odenet eval "$model" --resolution 32
+ends "by another operator" 0 "32x32 pixels by transfer rediscretise, 100" \
+    ./odenet eval "$model" --resolution 32 --space rediscretise
+ends "kernels unchanged" 0 "32x32 pixels by unchanged, 100" \
+    ./odenet eval "$model" --resolution 32 --method unchanged
+ends "images brought to the model's" 0 "32x32 pixels by resize-image, 100" \
+    ./odenet eval "$model" --resolution 32 --method resize-image
+ends "also smaller ones" 0 "8x8 pixels by resize-image, 100" \
+    ./odenet eval "$model" --resolution 8 --method resize-image
+# measured RESOLUTION [FLAG...]: the loss there; the answer is in $body.
+measured () {
+    ./odenet eval "$model" --json --resolution "$@" > "$body"
+    jq .loss "$body"
+}
+for size in 8 32; do
+    same "the three methods at $size are three, and none is another's" "$(
+        for method in transfer unchanged resize-image; do
+            measured $size --method $method
+        done | sort -u | wc -l)" 3
+    same "the default at $size is transfer" "$(measured $size)" "$(measured $size --method transfer)"
+    same "transfer by no operator at $size is unchanged" \
+        "$(measured $size --space none)" "$(measured $size --method unchanged)"
+done
+measured 8 > "$work/loss"
+holds "the method is named" '.method == "transfer" and .space == "bilinear" and .resolution == 8'
+measured 8 --method resize-image > "$work/loss"
+holds "also this one" '.method == "resize-image" and (has("space") | not) and .resolution == 8'
+measured 16 --method resize-image > "$work/loss"
+holds "at the model's own there is none" '(has("method") | not) and .resolution == 16'
+./odenet eval "$model" --json > "$work/own"
+check "and all is as without" cmp "$body" "$work/own"
+ends "images that are brought to the network" 0 "10 test examples" ./odenet eval "$model" \
+    --resolution 32 --method resize-image --limit 10 --logits "$work/resized.npz"
+check "are written as it gets them" grep -aq "(10, 1, 16, 16)" "$work/resized.npz"
+ends "a method that is none" 2 "resize-image" \
+    ./odenet eval "$model" --resolution 32 --method guess
+ends "an operator for images" 2 "only goes with --method transfer" \
+    ./odenet eval "$model" --resolution 32 --method resize-image --space constant
+ends "images of a resolution between two" 2 "24 pixels cannot be brought to the model's 16" \
+    ./odenet eval "$model" --resolution 24 --method resize-image
 ends "a factor of three" 2 "power of two" \
     ./odenet transfer "$model" --resolution-factor 3 -o "$work/x"
 ends "an unknown operator" 2 bilinear ./odenet transfer "$model" --space fly -o "$work/x"
+damped () {
+    ends "refined with damping $1" 0 parameters \
+        ./odenet transfer "$model" --resolution-factor 2 --damping "$1" -o "$work/damped"
+    ends "and back" 0 parameters \
+        ./odenet transfer "$work/damped" --resolution-factor 0.5 -o "$work/back"
+}
+damped 4
+check "damping loses something" eval '! close "$model" "$work/back"'
+damped 16
+check "a cap of 16 loses nothing" close "$model" "$work/back"
+ends "damping of another operator" 2 "only goes with the space" \
+    ./odenet transfer "$model" --space constant --damping 4 -o "$work/x"
+ends "damping of less than 1" 2 "1 to 16" ./odenet transfer "$model" --damping 0.5 -o "$work/x"
+ends "a damped model, by another operator" 0 parameters ./odenet transfer "$work/damped" \
+    --space constant --resolution-factor 0.5 -o "$work/undamped"
+ends "is read again" 0 accuracy ./odenet eval "$work/undamped"
+enlarge "$model" > "$work/five"
+ends "a kernel of 5x5" 3 "tensor opening.weight has kernels of 5x5.*only 3x3 and 1x1.*train" \
+    ./odenet transfer "$work/five" --resolution-factor 2 -o "$work/x"
 ends "no output" 2 "-o FILE" ./odenet transfer "$model" --depth-factor 2
 ends "a device as the output" 74 "plain file" ./odenet transfer "$model" -o /dev/full
 ends "a resolution between two" 2 "power of two" ./odenet eval "$model" --resolution 24
