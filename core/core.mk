@@ -63,6 +63,7 @@ libodenet_a_SOURCES = \
 	%D%/kernels/gemm.c \
 	%D%/kernels/kernels.c \
 	%D%/kernels/norms.h \
+	%D%/kernels/outer.h \
 	%D%/kernels/peak.h \
 	%D%/kernels/portable.c \
 	%D%/kernels/tables.h \

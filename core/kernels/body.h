@@ -118,6 +118,8 @@ act_slope(enum ode_act act, vec u, vec times)
 
 #include "core/kernels/finish.h"
 
+#include "core/kernels/outer.h"
+
 #include "core/kernels/direct.h"
 #include "core/kernels/winograd.h"
 

@@ -24,25 +24,8 @@ tile_sum(const struct ode_conv *c, const real *x, const real *w, int ob, int t,
             const real *xt = x + ib * plane + tap / 3 * row + tap % 3 * ODE_VEC;
             const real *wt = w + (ptrdiff_t)(ib * 9 + tap) * TAP;
 
-            for (int ic = 0; ic < ics; ic++) {
-                vec k[2][VN];
-
-                UNROLL
-                for (int o = 0; o < ob; o++)
-                    UNROLL
-                for (int v = 0; v < VN; v++)
-                    k[o][v] = v_load(wt + o * next + ic * ODE_VEC + v * VW);
-                UNROLL
-                for (int p = 0; p < t; p++) {
-                    const vec one = v_all(xt[p * ODE_VEC + ic]);
-
-                    UNROLL
-                    for (int o = 0; o < ob; o++)
-                        UNROLL
-                    for (int v = 0; v < VN; v++)
-                        acc[o][p][v] = v_fma(one, k[o][v], acc[o][p][v]);
-                }
-            }
+            for (int ic = 0; ic < ics; ic++)
+                outer_add(ob, t, xt + ic, ODE_VEC, wt + ic * ODE_VEC, next, acc);
         }
     }
 }
@@ -54,21 +37,12 @@ tile(const struct ode_conv *c, const real *x, const real *w, const real *b, int 
 {
     vec acc[2][TILE_MAX][VN];
 
-    UNROLL
-    for (int o = 0; o < ob; o++)
-        UNROLL
-    for (int p = 0; p < t; p++)
-        UNROLL
-    for (int v = 0; v < VN; v++)
-        acc[o][p][v] = b ? v_load(b + o * ODE_VEC + v * VW) : v_all(0);
+    if (b) /* the same for every pixel */
+        outer_load(ob, t, b, ODE_VEC, 0, acc);
+    else
+        outer_zero(ob, t, acc);
     tile_sum(c, x, w, ob, t, acc);
-    UNROLL
-    for (int o = 0; o < ob; o++)
-        UNROLL
-    for (int p = 0; p < t; p++)
-        UNROLL
-    for (int v = 0; v < VN; v++)
-        v_store(raw + (o * RUN + p) * ODE_VEC + v * VW, acc[o][p][v]);
+    outer_store(ob, t, acc, raw, RUN * ODE_VEC, ODE_VEC);
 }
 
 /* `left` pixels of a row of one or two output blocks, in tiles of at most `most`. */

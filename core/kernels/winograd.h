@@ -175,42 +175,16 @@ ALWAYS void
 product_tile(int in, const real *v, const real *u, ptrdiff_t next, bool more, int ob,
              int t, real *m)
 {
-    vec acc[2][CHUNK][VN];
+    vec acc[2][TILE_MAX][VN];
 
-    UNROLL
-    for (int o = 0; o < ob; o++)
-        UNROLL
-    for (int p = 0; p < t; p++)
-        UNROLL
-    for (int k = 0; k < VN; k++)
-        acc[o][p][k] = more ? v_load(m + (o * CHUNK + p) * ODE_VEC + k * VW) : v_all(0);
+    if (more)
+        outer_load(ob, t, m, CHUNK * ODE_VEC, ODE_VEC, acc);
+    else
+        outer_zero(ob, t, acc);
     for (int left = in; left > 0; left -= ODE_VEC, v += CHUNK * ODE_VEC)
-        for (int i = 0; i < (left < ODE_VEC ? left : ODE_VEC); i++, u += ODE_VEC) {
-            vec w[2][VN];
-
-            UNROLL
-            for (int o = 0; o < ob; o++)
-                UNROLL
-            for (int k = 0; k < VN; k++)
-                w[o][k] = v_load(u + o * next + k * VW);
-            UNROLL
-            for (int p = 0; p < t; p++) {
-                const vec one = v_all(v[p * ODE_VEC + i]);
-
-                UNROLL
-                for (int o = 0; o < ob; o++)
-                    UNROLL
-                for (int k = 0; k < VN; k++)
-                    acc[o][p][k] = v_fma(one, w[o][k], acc[o][p][k]);
-            }
-        }
-    UNROLL
-    for (int o = 0; o < ob; o++)
-        UNROLL
-    for (int p = 0; p < t; p++)
-        UNROLL
-    for (int k = 0; k < VN; k++)
-        v_store(m + (o * CHUNK + p) * ODE_VEC + k * VW, acc[o][p][k]);
+        for (int i = 0; i < (left < ODE_VEC ? left : ODE_VEC); i++, u += ODE_VEC)
+            outer_add(ob, t, v + i, ODE_VEC, u, next, acc);
+    outer_store(ob, t, acc, m, CHUNK * ODE_VEC, ODE_VEC);
 }
 
 /* The same for n tiles, an even number, `most` at once. */
@@ -472,41 +446,12 @@ ALWAYS void
 square_tile(int n, const real *v, ptrdiff_t v_step, const real *p, ptrdiff_t p_step,
             int ob, int g, ptrdiff_t d_step, real *d)
 {
-    vec acc[16][2][VN];
+    vec acc[2][TILE_MAX][VN];
 
-    UNROLL
-    for (int i = 0; i < g; i++)
-        UNROLL
-    for (int o = 0; o < ob; o++)
-        UNROLL
-    for (int k = 0; k < VN; k++)
-        acc[i][o][k] = v_load(d + i * d_step + o * ODE_VEC + k * VW);
-    for (int t = 0; t < n; t++) {
-        vec q[2][VN];
-
-        UNROLL
-        for (int o = 0; o < ob; o++)
-            UNROLL
-        for (int k = 0; k < VN; k++)
-            q[o][k] = v_load(p + t * p_step + o * ODE_VEC + k * VW);
-        UNROLL
-        for (int i = 0; i < g; i++) {
-            const vec one = v_all(v[t * v_step + i]);
-
-            UNROLL
-            for (int o = 0; o < ob; o++)
-                UNROLL
-            for (int k = 0; k < VN; k++)
-                acc[i][o][k] = v_fma(one, q[o][k], acc[i][o][k]);
-        }
-    }
-    UNROLL
-    for (int i = 0; i < g; i++)
-        UNROLL
-    for (int o = 0; o < ob; o++)
-        UNROLL
-    for (int k = 0; k < VN; k++)
-        v_store(d + i * d_step + o * ODE_VEC + k * VW, acc[i][o][k]);
+    outer_load(ob, g, d, ODE_VEC, d_step, acc);
+    for (int t = 0; t < n; t++)
+        outer_add(ob, g, v + t * v_step, 1, p + t * p_step, ODE_VEC, acc);
+    outer_store(ob, g, acc, d, ODE_VEC, d_step);
 }
 
 /* The product of one place: `in` channels, a multiple of WTILEG, and obs blocks. */

@@ -9,7 +9,8 @@
 #include "core/net/images.h"
 #include "core/net/segment.h"
 
-enum { WIDE_LEAST = 3, WIDE_MOST = 6 };
+/* Without anything but opening and head; with a closing; pointwise; residual. */
+enum { WIDE_LEAST = 2, WIDE_CLOSING, WIDE_POINTWISE, WIDE_MOST = 6 };
 
 int
 ode_link_wide(const struct ode_net *net)
@@ -17,12 +18,12 @@ ode_link_wide(const struct ode_net *net)
     int most = WIDE_LEAST;
 
     if (net->closing.weight >= 0)
-        most = WIDE_LEAST + 1;
+        most = WIDE_CLOSING;
     for (int s = 0; s + 1 < net->segment_n; s++)
         if (net->link[s].kind == ODE_LINK_RESIDUAL)
             most = WIDE_MOST;
-        else if (net->link[s].kind == ODE_LINK_POINTWISE && most <= WIDE_LEAST)
-            most = WIDE_LEAST + 1;
+        else if (net->link[s].kind == ODE_LINK_POINTWISE && most < WIDE_POINTWISE)
+            most = WIDE_POINTWISE;
     return most;
 }
 

@@ -38,8 +38,8 @@ struct ode_slot {
     struct ode_conv conv; /* of a 3x3 or 1x1 kernel; else in is 0               */
     size_t packed;        /* in the packed weights; a kernel's are prepared     */
     size_t flipped;       /* K^T in the packed weights, where there is one      */
-    size_t lane;          /* its gradient among the others of its stage, see
-                           * lane.h; of a moment, in a result's                 */
+    size_t lane;          /* its gradient's place among all slots', see lane.h; of a
+                           * moment, in a result's                              */
     size_t n;             /* reals there, padding included                      */
     int parts;            /* its channels are stored as so many padded runs     */
     int in_parts;         /* a kernel's input channels, likewise                */
@@ -167,8 +167,9 @@ int ode_net_segment_blocks(const struct ode_model_spec *model, const int64_t *bl
 void ode_net_initialise(const struct ode_net *net, uint64_t seed, real *theta,
                         real *statistics);
 
-/* The value of slot i from theta (or the statistics), as its gradient is laid out in a
- * lane: k, slot.n reals. kt: K^T, where the slot has one. Padding is not written. */
+/* The value of slot i from theta (or the statistics), as its gradient is laid out: k,
+ * slot.n reals. kt: K^T, where the slot has one. Padding becomes zero in kernels and is
+ * not written in vectors. */
 void ode_net_pack(const struct ode_net *net, int i, const real *theta,
                   const real *statistics, real *k, real *kt);
 

@@ -121,20 +121,12 @@ operand_release(struct operand *o)
     free(o->py);
 }
 
-static const struct ode_kernels *
-table(int i)
-{
-    static const unsigned masks[] = { ODE_ISA_PORTABLE, ODE_ISA_AVX2, ODE_ISA_AVX512 };
-
-    return ode_isa_available() & masks[i] ? ode_kernels_best(masks[i]) : NULL;
-}
-
 /* Loops over tables and shapes. */
-#define EACH(k, o)                                                        \
-    for (int table_ = 0; table_ < 3; table_++)                            \
-        for (const struct ode_kernels *k = table(table_); k; k = NULL)    \
-            for (int shape_ = 0; shape_ < SHAPES; shape_++)               \
-                for (struct operand o = { 0 }; !o.c; operand_release(&o)) \
+#define EACH(k, o)                                                         \
+    for (int table_ = 0; table_ < 3; table_++)                             \
+        for (const struct ode_kernels *k = toy_table(table_); k; k = NULL) \
+            for (int shape_ = 0; shape_ < SHAPES; shape_++)                \
+                for (struct operand o = { 0 }; !o.c; operand_release(&o))  \
                     if (operand_init(&o, &shapes[shape_], (uint64_t)shape_ * 10), true)
 
 /* y = K x + b for n images, K packed. */
@@ -415,9 +407,9 @@ check_places(const struct ode_kernels *k, bool winograd)
 START_TEST(values_do_not_depend_on_their_place)
 {
     for (int t = 0; t < 3; t++)
-        if (table(t)) {
-            check_places(table(t), false);
-            check_places(table(t), true);
+        if (toy_table(t)) {
+            check_places(toy_table(t), false);
+            check_places(toy_table(t), true);
         }
 }
 END_TEST
@@ -431,7 +423,7 @@ START_TEST(one_by_one_ignores_the_other_taps)
 
     toy_noise_image(1, 20, 4, 5, x);
     for (int t = 0; t < 3; t++) {
-        const struct ode_kernels *k = table(t);
+        const struct ode_kernels *k = toy_table(t);
         real *a = taken(ny, sizeof *a), *b = taken(ny, sizeof *b);
 
         toy_noise(2, w, nk);
@@ -459,7 +451,7 @@ START_TEST(step_adds_what_is_rounded_to_the_grid)
     const real grid = (real)0x1p-16;
 
     for (int t = 0; t < 3; t++) {
-        const struct ode_kernels *k = table(t);
+        const struct ode_kernels *k = toy_table(t);
         real *x = taken(n, sizeof *x), *y0 = taken(n, sizeof *x),
              *y = taken(n, sizeof *x);
 
@@ -495,7 +487,7 @@ START_TEST(combine_is_the_formula_in_place_too)
     enum { N = 160 };
 
     for (int t = 0; t < 3; t++) {
-        const struct ode_kernels *k = table(t);
+        const struct ode_kernels *k = toy_table(t);
         real *x = taken(N, sizeof *x), *y = taken(N, sizeof *x), *z = taken(N, sizeof *x);
 
         toy_noise(1, x, N);
@@ -540,7 +532,7 @@ START_TEST(activations_are_their_formulas_and_slopes)
 
     for (int t = 0; t < 3; t++)
         for (int act = ODE_ACT_RELU; act <= ODE_ACT_SOFTPLUS; act++) {
-            const struct ode_kernels *k = table(t);
+            const struct ode_kernels *k = toy_table(t);
             real *u = taken(n, sizeof *u), *p = taken(n, sizeof *p);
             real *a = taken(n, sizeof *a), *q = taken(n, sizeof *q), db[48] = { 0 };
             double sums[48] = { 0 };

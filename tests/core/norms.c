@@ -30,18 +30,10 @@ static const struct shape {
 
 enum { SHAPES = sizeof shapes / sizeof *shapes, PAD = 64 /* most channels, padded */ };
 
-static const struct ode_kernels *
-table(int i)
-{
-    static const unsigned masks[] = { ODE_ISA_PORTABLE, ODE_ISA_AVX2, ODE_ISA_AVX512 };
-
-    return ode_isa_available() & masks[i] ? ode_kernels_best(masks[i]) : NULL;
-}
-
 /* Loops over tables and shapes. */
-#define EACH(k, s)                                                     \
-    for (int table_ = 0; table_ < 3; table_++)                         \
-        for (const struct ode_kernels *k = table(table_); k; k = NULL) \
+#define EACH(k, s)                                                         \
+    for (int table_ = 0; table_ < 3; table_++)                             \
+        for (const struct ode_kernels *k = toy_table(table_); k; k = NULL) \
             for (const struct shape *s = shapes; s < shapes + SHAPES; s++)
 
 static struct ode_norm_shape

@@ -115,6 +115,14 @@ toy_release(struct toy *t)
     ode_net_release(&t->net);
 }
 
+const struct ode_kernels *
+toy_table(int i)
+{
+    static const unsigned masks[] = { ODE_ISA_PORTABLE, ODE_ISA_AVX2, ODE_ISA_AVX512 };
+
+    return ode_isa_available() & masks[i] ? ode_kernels_best(masks[i]) : NULL;
+}
+
 void
 toy_noise(uint64_t seed, real *x, size_t n)
 {

@@ -57,6 +57,10 @@ double reference_loss(const struct ode_net *net, const double *theta,
 void reference_conv(int in, int out, int h, int w, const double *x, const double *k,
                     double *y);
 
+/* The portable table of kernels, that for AVX2, that for AVX-512: i of 0..2. NULL where
+ * this machine can't run it. */
+const struct ode_kernels *toy_table(int i);
+
 /* Fills with normal numbers. */
 void toy_noise(uint64_t seed, real *x, size_t n);
 
