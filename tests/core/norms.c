@@ -121,25 +121,6 @@ normaliser(const struct ode_kernels *k, enum ode_norm kind, const struct shape *
 
 /* --- the formulas, in double ------------------------------------------------------- */
 
-static double
-activation(enum ode_act act, double x)
-{
-    switch (act) {
-    case ODE_ACT_TANH:
-        return tanh(x);
-    case ODE_ACT_LEAKY_RELU:
-        return x > 0 ? x : 0.01 * x;
-    case ODE_ACT_GELU:
-        return x * 0.5 * erfc(-x / sqrt(2));
-    case ODE_ACT_CELU:
-        return x > 0 ? x : expm1(x);
-    case ODE_ACT_SOFTPLUS:
-        return log1p(exp(x));
-    default:
-        return fmax(x, 0);
-    }
-}
-
 /* Mean and variance of channel c of images [first, last). */
 static void
 moments_of(const struct shape *s, const double *x, int c, int first, int last,
@@ -216,7 +197,7 @@ forward(enum ode_norm kind, const struct shape *s, const struct vectors *m, bool
             out[j] = ((double)m->scale[c] + (a ? t * a[c] : 0)) * out[j]
                      + (double)m->shift[c] + (b ? t * b[c] : 0);
         if (after->active)
-            out[j] = (double)after->scale * activation(after->act, out[j]);
+            out[j] = (double)after->scale * toy_activation(after->act, out[j]);
     }
     free(in);
     return out;

@@ -3,23 +3,16 @@
 
 #include <math.h>
 
+#include "tests/core/toy.h"
 #include "tests/test.h"
 
 enum { N = 1024 };
 
 static real x[N] __attribute__((aligned(64))), y[N] __attribute__((aligned(64)));
 
-static const struct ode_kernels *
-table(int i)
-{
-    static const unsigned masks[] = { ODE_ISA_PORTABLE, ODE_ISA_AVX2, ODE_ISA_AVX512 };
-
-    return ode_isa_available() & masks[i] ? ode_kernels_best(masks[i]) : NULL;
-}
-
 #define EACH(k)                                \
     for (int table_ = 0; table_ < 3; table_++) \
-        for (const struct ode_kernels *k = table(table_); k; k = NULL)
+        for (const struct ode_kernels *k = toy_table(table_); k; k = NULL)
 
 START_TEST(peak_counts_what_it_does)
 {

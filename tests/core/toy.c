@@ -123,6 +123,25 @@ toy_table(int i)
     return ode_isa_available() & masks[i] ? ode_kernels_best(masks[i]) : NULL;
 }
 
+double
+toy_activation(enum ode_act act, double x)
+{
+    switch (act) {
+    case ODE_ACT_TANH:
+        return tanh(x);
+    case ODE_ACT_LEAKY_RELU:
+        return x > 0 ? x : 0.01 * x;
+    case ODE_ACT_GELU:
+        return x * 0.5 * erfc(-x / sqrt(2));
+    case ODE_ACT_CELU:
+        return x > 0 ? x : expm1(x);
+    case ODE_ACT_SOFTPLUS:
+        return log1p(exp(x));
+    default:
+        return fmax(x, 0);
+    }
+}
+
 void
 toy_noise(uint64_t seed, real *x, size_t n)
 {

@@ -61,6 +61,9 @@ void reference_conv(int in, int out, int h, int w, const double *x, const double
  * this machine can't run it. */
 const struct ode_kernels *toy_table(int i);
 
+/* s(x) by its formula. */
+double toy_activation(enum ode_act act, double x);
+
 /* Fills with normal numbers. */
 void toy_noise(uint64_t seed, real *x, size_t n);
 
