@@ -218,8 +218,6 @@ pixels_adjoint(const struct ode_normaliser *m, const struct ode_norm_shape *s,
 
 /* --- all kinds --------------------------------------------------------------------- */
 
-static const struct ode_after nothing = { .active = false };
-
 void
 ode_norm_act_forward(const struct ode_normaliser *m, const struct ode_norm_shape *s,
                      enum ode_mode mode, const struct ode_after *after, const real *x,
@@ -245,13 +243,6 @@ ode_norm_act_forward(const struct ode_normaliser *m, const struct ode_norm_shape
 }
 
 void
-ode_norm_forward(const struct ode_normaliser *m, const struct ode_norm_shape *s,
-                 enum ode_mode mode, const real *x, real *y)
-{
-    ode_norm_act_forward(m, s, mode, &nothing, x, y);
-}
-
-void
 ode_norm_act_adjoint(const struct ode_normaliser *m, const struct ode_norm_shape *s,
                      const struct ode_after *after, const real *x, const real *dy,
                      real *dx)
@@ -274,11 +265,4 @@ ode_norm_act_adjoint(const struct ode_normaliser *m, const struct ode_norm_shape
             memcpy(dx, dy, reals_of(s) * sizeof *dx);
         break;
     }
-}
-
-void
-ode_norm_adjoint(const struct ode_normaliser *m, const struct ode_norm_shape *s,
-                 const real *x, const real *dy, real *dx)
-{
-    ode_norm_act_adjoint(m, s, &nothing, x, dy, dx);
 }

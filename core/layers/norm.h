@@ -51,26 +51,23 @@ struct ode_normaliser {
 void ode_norm_moments(const struct ode_kernels *k, const struct ode_norm_shape *s,
                       const real *x, real *mean, real *variance);
 
-/* y = N(x), inside the halo. y may be x. */
-void ode_norm_forward(const struct ode_normaliser *m, const struct ode_norm_shape *s,
-                      enum ode_mode mode, const real *x, real *y);
-
-/* y = after(N(x)), in the same pass over the images: the activation costs no pass of its
- * own. y may be x. */
+/* y = after(N(x)) inside the halo, in one pass over the images, so that the activation
+ * costs none of its own; without one (not active) y = N(x). y may be x. */
 void ode_norm_act_forward(const struct ode_normaliser *m, const struct ode_norm_shape *s,
                           enum ode_mode mode, const struct ode_after *after,
                           const real *x, real *y);
 
-/* dx = J' dy; dscale and dshift are added to. dx may be dy. Batch: the moments are those
- * written down in training. With Xh = (x - mean) / deviation and N values a channel:
- * dx = scale / deviation (dy - (sum dy + Xh sum dy Xh) / N). tv, with r = 1 / root:
- * dx_c = scale_c r dy_c - x_c r^3 sum_d scale_d x_d dy_d. */
-void ode_norm_adjoint(const struct ode_normaliser *m, const struct ode_norm_shape *s,
-                      const real *x, const real *dy, real *dx);
-
-/* The same through y = after(N(x)): dy is the cotangent of the activation's output, x the
- * input of N as before; what lay between is computed again, not read. Two passes. dx may
- * be dy. */
+/*
+ * dx = J' dy, J that of after(N(x)): dy is the cotangent of the activation's output, x
+ * the input of N; what lay between is computed again, not read. Two passes. dscale and
+ * dshift are added to. dx may be dy. Batch: the moments are those written down in
+ * training. With q the cotangent of N's output, Xh = (x - mean) / deviation and N values
+ * a channel:
+ *
+ *     dx = scale / deviation (q - (sum q + Xh sum q Xh) / N)
+ *
+ * tv, with r = 1 / root: dx_c = scale_c r q_c - x_c r^3 sum_d scale_d x_d q_d.
+ */
 void ode_norm_act_adjoint(const struct ode_normaliser *m, const struct ode_norm_shape *s,
                           const struct ode_after *after, const real *x, const real *dy,
                           real *dx);

@@ -179,7 +179,7 @@ START_TEST(normalised_channels_have_mean_0_and_variance_1)
         toy_noise_image(i, 32, 5, 4, x + i * image);
     for (size_t i = 0; i < n; i++)
         x[i] = 3 * x[i] + (x[i] != 0 ? 2 : 0);
-    ode_norm_forward(&m, &s, ODE_TRAIN, x, y);
+    ode_norm_act_forward(&m, &s, ODE_TRAIN, &(struct ode_after){ .active = false }, x, y);
     ode_norm_moments(m.kernels, &s, y, mean, variance);
     for (int i = 0; i < 32; i++) {
         ck_assert_double_eq_tol((double)mean[i], 0, 1e-6);
