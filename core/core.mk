@@ -82,6 +82,7 @@ libodenet_a_SOURCES = \
 	%D%/net/net.c \
 	%D%/net/pack.c \
 	%D%/net/segment.c \
+	%D%/net/walk.c \
 	%D%/optim/adamw.c \
 	%D%/optim/newton.c \
 	%D%/optim/penalty.c \
@@ -147,6 +148,7 @@ core_headers = \
 	%D%/net/net.h \
 	%D%/net/params.h \
 	%D%/net/segment.h \
+	%D%/net/walk.h \
 	%D%/optim/adamw.h \
 	%D%/optim/newton.h \
 	%D%/optim/penalty.h \

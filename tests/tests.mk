@@ -89,6 +89,7 @@ libcore_double_a_SOURCES = \
 	core/net/net.c \
 	core/net/pack.c \
 	core/net/segment.c \
+	core/net/walk.c \
 	core/optim/adamw.c \
 	core/optim/newton.c \
 	core/optim/penalty.c \
