@@ -118,12 +118,16 @@ integer_text(int64_t x)
 static json_t *
 state_metadata(const struct ode_state *s)
 {
-    return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "level_step",
-                     integer_text(s->level_step), "time", real_text(s->at.time),
-                     "loss_sum", real_text(s->loss_sum), "hits", integer_text(s->hits),
-                     "seen", integer_text(s->seen), "top", real_text(s->top), "test_due",
-                     integer_text(s->test_due), "test_loss", real_text(s->test.loss),
-                     "test_accuracy", real_text(s->test.accuracy));
+    return json_pack(
+        "{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
+        "level_step", integer_text(s->level_step), "base_step",
+        integer_text(s->base_step), "base_work", real_text(s->base_work), "end",
+        integer_text(s->end), "time", real_text(s->at.time), "loss_sum",
+        real_text(s->loss_sum), "hits", integer_text(s->hits), "seen",
+        integer_text(s->seen), "top", real_text(s->top), "epoch_loss",
+        real_text(s->epoch_loss), "best_loss", real_text(s->best_loss), "stale",
+        integer_text(s->stale), "test_due", integer_text(s->test_due), "test_loss",
+        real_text(s->test.loss), "test_accuracy", real_text(s->test.accuracy));
 }
 
 enum ode_status
@@ -256,36 +260,45 @@ checkpoint_find(const char *dir, const struct ode_recipe_spec *recipe,
         "transfer or seed differ from the spec; choose another --run-dir");
 }
 
+/* Where the run stood: all of a state but its arrays. */
+static enum ode_status
+progress_read(const struct weights *w, struct ode_state *s, struct ode_err *err)
+{
+    int64_t end, due;
+
+    ODE_TRY(weights_integer(w, "step", &s->at.step, err));
+    ODE_TRY(weights_real(w, "time", &s->at.time, err));
+    ODE_TRY(weights_integer(w, "level_step", &s->level_step, err));
+    ODE_TRY(weights_integer(w, "base_step", &s->base_step, err));
+    ODE_TRY(weights_real(w, "base_work", &s->base_work, err));
+    ODE_TRY(weights_integer(w, "end", &end, err));
+    ODE_TRY(weights_integer(w, "hits", &s->hits, err));
+    ODE_TRY(weights_integer(w, "seen", &s->seen, err));
+    ODE_TRY(weights_real(w, "loss_sum", &s->loss_sum, err));
+    ODE_TRY(weights_real(w, "top", &s->top, err));
+    ODE_TRY(weights_real(w, "epoch_loss", &s->epoch_loss, err));
+    ODE_TRY(weights_real(w, "best_loss", &s->best_loss, err));
+    ODE_TRY(weights_integer(w, "stale", &s->stale, err));
+    ODE_TRY(weights_integer(w, "test_due", &due, err));
+    ODE_TRY(weights_real(w, "test_loss", &s->test.loss, err));
+    ODE_TRY(weights_real(w, "test_accuracy", &s->test.accuracy, err));
+    s->end = (enum ode_end)end;
+    s->test_due = due != 0;
+    return ODE_OK;
+}
+
 enum ode_status
 checkpoint_restore(const struct weights *w, struct ode_state *s, struct ode_err *err)
 {
-    int64_t step, level_step, hits, seen, due;
-    double time, sum, top, loss, accuracy;
     const struct weights_room room = { .theta = s->theta,
                                        .statistics = s->statistics,
                                        .momentum = s->momentum,
                                        .second = s->second,
                                        .average = s->average };
+    struct ode_state read = *s;
 
-    ODE_TRY(weights_integer(w, "step", &step, err));
-    ODE_TRY(weights_integer(w, "level_step", &level_step, err));
-    ODE_TRY(weights_integer(w, "hits", &hits, err));
-    ODE_TRY(weights_integer(w, "seen", &seen, err));
-    ODE_TRY(weights_integer(w, "test_due", &due, err));
-    ODE_TRY(weights_real(w, "time", &time, err));
-    ODE_TRY(weights_real(w, "loss_sum", &sum, err));
-    ODE_TRY(weights_real(w, "top", &top, err));
-    ODE_TRY(weights_real(w, "test_loss", &loss, err));
-    ODE_TRY(weights_real(w, "test_accuracy", &accuracy, err));
+    ODE_TRY(progress_read(w, &read, err));
     ODE_TRY(weights_get(w, &room, err));
-    s->at.step = step;
-    s->at.time = time;
-    s->level_step = level_step;
-    s->hits = hits;
-    s->seen = seen;
-    s->test_due = due != 0;
-    s->loss_sum = sum;
-    s->top = top;
-    s->test = (struct ode_score){ .loss = loss, .accuracy = accuracy };
+    *s = read;
     return ODE_OK;
 }

@@ -24,6 +24,8 @@ libcli_a_SOURCES = \
 	%D%/cmd_system.c \
 	%D%/cmd_train.c \
 	%D%/cmd_transfer.c \
+	%D%/control.c \
+	%D%/control.h \
 	%D%/journal.c \
 	%D%/journal.h \
 	%D%/load.c \

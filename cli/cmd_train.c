@@ -17,6 +17,7 @@
 
 #include "cli/blas.h"
 #include "cli/checkpoint.h"
+#include "cli/control.h"
 #include "cli/journal.h"
 #include "cli/options.h"
 #include "core/base/hash.h"
@@ -59,6 +60,8 @@ struct worker {
     struct ode_dataset set;
     const struct ode_kernels *kernels;
     struct journal journal;
+    struct control control;
+    bool held;                 /* it stopped at the end of a level, as it was asked to */
     struct weights checkpoint; /* that is resumed from */
     bool resumed;
     int threads;
@@ -181,23 +184,47 @@ on_level_begins(void *context, const struct ode_progress *at, struct ode_err *er
     return journal_write(&w->journal, "level", m, err);
 }
 
+static const char *const end_names[] = { [ODE_END_NOT] = "not",
+                                         [ODE_END_BUDGET] = "budget",
+                                         [ODE_END_PLATEAU] = "plateau",
+                                         [ODE_END_REQUEST] = "request" };
+
 static enum ode_status
-on_level_done(void *context, const struct ode_progress *at, const struct ode_score *test,
-              struct ode_err *err)
+on_level_done(void *context, const struct ode_progress *at, enum ode_end end,
+              const struct ode_score *test, struct ode_err *err)
 {
     struct worker *w = context;
     json_t *m = progress_members(at);
 
-    fprintf(stderr, "level %d done: test accuracy %.2f%%, %.1f s\n", at->level + 1,
+    fprintf(stderr, "level %d done%s: test accuracy %.2f%%, %.1f s\n", at->level + 1,
+            end == ODE_END_PLATEAU   ? " early, as its loss no longer fell"
+            : end == ODE_END_REQUEST ? " early, on request"
+                                     : "",
             100 * test->accuracy, at->time);
     w->at = *at;
     w->test = *test;
     if (m) {
         json_object_set_new(m, "state", json_string("done"));
+        json_object_set_new(m, "ended", json_string(end_names[end]));
         json_object_set_new(m, "metrics",
                             json_pack("{s:o, s:o}", "test.loss",
                                       schema_number(test->loss), "test.accuracy",
                                       schema_number(test->accuracy)));
+    }
+    return journal_write(&w->journal, "level", m, err);
+}
+
+static enum ode_status
+on_level_skipped(void *context, const struct ode_progress *at, int level,
+                 struct ode_err *err)
+{
+    struct worker *w = context;
+    json_t *m = progress_members(at);
+
+    fprintf(stderr, "level %d skipped\n", level + 1);
+    if (m) {
+        json_object_set_new(m, "level", json_integer(level));
+        json_object_set_new(m, "state", json_string("skipped"));
     }
     return journal_write(&w->journal, "level", m, err);
 }
@@ -309,6 +336,28 @@ on_warning(void *context, const struct ode_progress *at, const char *text,
                          err);
 }
 
+static void
+model_path(const struct worker *w, char path[600])
+{
+    snprintf(path, 600, "%s/model.safetensors", w->options.run_dir);
+}
+
+static enum ode_status
+model_write(const struct worker *w, const struct ode_state *s, struct ode_err *err)
+{
+    char path[600];
+    const struct weights_source source = { .recipe = &w->recipe,
+                                           .level = s->at.level,
+                                           .step = s->at.step,
+                                           .net = s->net,
+                                           .theta = s->average ? s->average : s->theta,
+                                           .statistics = s->statistics };
+
+    model_path(w, path);
+    return weights_write(path, &source, NULL, err);
+}
+
+/* A level's last one is a model, too: whatever becomes of the run, it can be used. */
 static enum ode_status
 on_checkpoint(void *context, const struct ode_state *state, bool last,
               struct ode_err *err)
@@ -319,6 +368,8 @@ on_checkpoint(void *context, const struct ode_state *state, bool last,
 
     ODE_TRY(
         checkpoint_write(w->options.run_dir, &w->recipe, state, last, name, &bytes, err));
+    if (last)
+        ODE_TRY(model_write(w, state, err));
     ODE_TRY(journal_write(&w->journal, "checkpoint",
                           json_pack("{s:i, s:I, s:s, s:I}", "level", state->at.level,
                                     "step", (json_int_t)state->at.step, "file", name,
@@ -340,6 +391,39 @@ on_stop_asked(void *context)
 {
     (void)context;
     return stop_signal != 0;
+}
+
+static void
+control_read(struct worker *w)
+{
+    const char *why;
+    char text[700];
+
+    control_look(&w->control, &why);
+    if (!why)
+        return;
+    snprintf(text, sizeof text, "%s was passed over: %s", w->control.path, why);
+    on_warning(w, &w->at, text, NULL);
+}
+
+static bool
+on_advance_asked(void *context, int level)
+{
+    struct worker *w = context;
+
+    control_read(w);
+    return w->control.advance == level;
+}
+
+static bool
+on_hold_asked(void *context, int level)
+{
+    struct worker *w = context;
+
+    (void)level;
+    control_read(w);
+    w->held = w->control.hold;
+    return w->held;
 }
 
 static double
@@ -443,21 +527,14 @@ blas_tell(struct worker *w, struct ode_err *err)
     }
 }
 
-/* Writes the model and the last record. */
+/* Writes the last record. The model is that of the last level, and there already. */
 static enum ode_status
 succeed(struct worker *w, const struct ode_state *s, struct ode_err *err)
 {
-    const struct weights_source source = { .recipe = &w->recipe,
-                                           .level = s->at.level,
-                                           .step = s->at.step,
-                                           .net = s->net,
-                                           .theta = s->average ? s->average : s->theta,
-                                           .statistics = s->statistics };
     char path[600], hash[ODE_HASH_HEX];
     json_t *m;
 
-    snprintf(path, sizeof path, "%s/model.safetensors", w->options.run_dir);
-    ODE_TRY(weights_write(path, &source, NULL, err));
+    model_path(w, path);
     ODE_TRY(ode_hash_file(path, hash, err));
     m = json_pack("{s:s, s:I, s:f, s:f, s:{s:o, s:o}, s:s, s:s}", "state", "succeeded",
                   "step", (json_int_t)s->at.step, "time", s->at.time, "work", s->at.work,
@@ -479,8 +556,9 @@ give_up(struct worker *w, enum ode_status status, const struct ode_err *err)
     json_t *m;
 
     if (status == ODE_ESTOPPED)
-        m = json_pack("{s:s, s:I, s:f, s:f}", "state", "stopped", "step",
-                      (json_int_t)w->at.step, "time", w->at.time, "work", w->at.work);
+        m = json_pack("{s:s, s:I, s:f, s:f, s:b}", "state", "stopped", "step",
+                      (json_int_t)w->at.step, "time", w->at.time, "work", w->at.work,
+                      "held", w->held);
     else
         m = json_pack("{s:s, s:I, s:f, s:f, s:{s:s, s:s, s:s}}", "state", "failed",
                       "step", (json_int_t)w->at.step, "time", w->at.time, "work",
@@ -497,12 +575,15 @@ train(struct worker *w, struct ode_err *err)
 {
     const struct ode_train_ops ops = { .level_begins = on_level_begins,
                                        .level_done = on_level_done,
+                                       .level_skipped = on_level_skipped,
                                        .metrics = on_metrics,
                                        .transfer = on_transfer,
                                        .warning = on_warning,
                                        .checkpoint = on_checkpoint,
                                        .restore = on_restore,
                                        .stop = on_stop_asked,
+                                       .advance = on_advance_asked,
+                                       .hold = on_hold_asked,
                                        .seconds = on_seconds,
                                        .context = w };
     const struct ode_train t = { .recipe = &w->recipe,
@@ -550,6 +631,7 @@ prepare(struct worker *w, json_t **complaints, struct ode_err *err)
                  : w->recipe.resources.threads ? (int)w->recipe.resources.threads
                                                : options_cores();
     ODE_TRY(run_dir_take(o, err));
+    control_open(&w->control, o->run_dir);
     ODE_TRY(checkpoint_prepare(o->run_dir, err));
     return journal_open(&w->journal, o->run_dir, !o->resume, err);
 }

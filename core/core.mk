@@ -99,7 +99,11 @@ libodenet_a_SOURCES = \
 	%D%/train/memory.c \
 	%D%/train/gauge.c \
 	%D%/train/plan.c \
+	%D%/train/passage.c \
+	%D%/train/records.c \
+	%D%/train/run.h \
 	%D%/train/stage.c \
+	%D%/train/steps.c \
 	%D%/train/train.c
 
 core_headers = \

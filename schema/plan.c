@@ -63,15 +63,59 @@ score(const struct ode_score *s)
                      schema_number(s->accuracy));
 }
 
+/* What the gauge says of each unit, where it is known. */
+static json_t *
+gauges(const struct ode_gauge *gauge)
+{
+    json_t *list = json_array();
+
+    for (int s = 0; s < gauge->segments; s++)
+        json_array_append_new(
+            list, json_pack("{s:i, s:o, s:o}", "unit", s, "growth",
+                            schema_number(gauge->segment[s].growth), "stability",
+                            schema_number(gauge->segment[s].stability)));
+    return list;
+}
+
+static json_t *
+adjustments(const struct ode_transfer_record *r)
+{
+    json_t *list = json_array();
+
+    for (int i = 0; i < r->adjusted; i++) {
+        const struct ode_adjustment *a = &r->adjustment[i];
+
+        json_array_append_new(list, json_pack("{s:i, s:f, s:[o,o], s:[o,o]}", "unit",
+                                              a->unit, "cap", a->cap, "growth",
+                                              schema_number(a->growth[0]),
+                                              schema_number(a->growth[1]), "stability",
+                                              schema_number(a->stability[0]),
+                                              schema_number(a->stability[1])));
+    }
+    return list;
+}
+
+/* null: there is none. */
+static json_t *
+gate(const struct ode_transfer_record *r)
+{
+    if (r->max_jump == 0)
+        return json_null();
+    return json_pack("{s:f, s:b, s:s}", "max_jump", r->max_jump, "passed", !r->jumped,
+                     "on_jump", ode_on_jump_choices[r->on_jump].name);
+}
+
 json_t *
 schema_transfer(const struct ode_transfer_record *r)
 {
     return json_pack(
-        "{s:s, s:s, s:o, s:[o,o], s:o, s:o, s:I, s:o, s:o}", "space",
-        ode_space_choices[r->space].name, "time_operator", ode_time_choices[r->time].name,
-        "resolution", integers(r->resolution, 2), "blocks",
-        integers(r->blocks[0], r->blocks_n), integers(r->blocks[1], r->blocks_n),
-        "before", score(&r->before), "after", score(&r->after), "probe_examples",
-        (json_int_t)r->probe_n, "norm_before", schema_number(r->norm_before),
-        "norm_after", schema_number(r->norm_after));
+        "{s:s, s:s, s:f, s:o, s:[o,o], s:o, s:o, s:I, s:o, s:o, s:{s:o, s:o}, s:o, s:o}",
+        "space", ode_space_choices[r->space].name, "time_operator",
+        ode_time_choices[r->time].name, "damping", r->damping, "resolution",
+        integers(r->resolution, 2), "blocks", integers(r->blocks[0], r->blocks_n),
+        integers(r->blocks[1], r->blocks_n), "before", score(&r->before), "after",
+        score(&r->after), "probe_examples", (json_int_t)r->probe_n, "norm_before",
+        schema_number(r->norm_before), "norm_after", schema_number(r->norm_after),
+        "gauge", "before", gauges(&r->gauge[0]), "after", gauges(&r->gauge[1]),
+        "adjusted", adjustments(r), "gate", gate(r));
 }

@@ -16,6 +16,8 @@ test_core_SOURCES = \
 	%D%/core/curve.c \
 	%D%/core/dataset.c \
 	%D%/core/depth.c \
+	%D%/core/diary.c \
+	%D%/core/diary.h \
 	%D%/core/dynamics.c \
 	%D%/core/engine.c \
 	%D%/core/file.c \
@@ -41,6 +43,7 @@ test_core_SOURCES = \
 	%D%/core/orbit.c \
 	%D%/core/orbit.h \
 	%D%/core/orders.c \
+	%D%/core/passage.c \
 	%D%/core/peak.c \
 	%D%/core/resize.c \
 	%D%/core/rng.c \
@@ -139,6 +142,7 @@ test_cli_SOURCES = \
 	%D%/cli/blas.c \
 	%D%/cli/command.c %D%/cli/command.h \
 	%D%/cli/compare.c \
+	%D%/cli/control.c \
 	%D%/cli/data.c \
 	%D%/cli/load.c \
 	%D%/cli/plan.c \

@@ -350,14 +350,21 @@ rate_check(struct settle *s, size_t k)
 static void
 transfer_check(struct settle *s)
 {
-    const double damping = s->recipe->transfer.damping;
+    const struct ode_transfer_spec *t = &s->recipe->transfer;
 
     at(s, "/transfer/damping");
-    if (damping > 0 && damping < 1)
+    if (t->damping > 0 && t->damping < 1)
         wrong(s,
               "%g would make the sums of kernels smaller; use 1 to 16, or 0 for no "
               "damping",
-              damping);
+              t->damping);
+    at(s, "/transfer/on_jump");
+    if (t->on_jump != ODE_ON_JUMP_WARN && t->max_jump == 0)
+        wrong(s, "there is no limit to rise above; give max_jump, or leave this out");
+    at(s, "/transfer/block_rate");
+    if (t->block_rate != ODE_BLOCK_RATE_SAME
+        && s->recipe->train.optimizer.type != ODE_OPTIMIZER_SGD)
+        wrong(s, "the steps of adamw do not depend on the scale of gradients; use same");
 }
 
 /* --- data ----------------------------------------------------------------------- */

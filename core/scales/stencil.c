@@ -127,8 +127,8 @@ term_factor(int order, double cap)
 
 /* What is above the cap is taken away again: nothing, to the bit, from stencils without
  * such terms. Turned by 180 degrees, a term and its part change sign or neither does. */
-static void
-terms_damp(double cap, double (*s)[3])
+void
+ode_stencil_damp(double was, double cap, double s[3][3])
 {
     double half[3][3], part[3][3];
 
@@ -136,7 +136,7 @@ terms_damp(double cap, double (*s)[3])
     axis_apply(parts, half, part);
     for (int p = 0; p < 3; p++)
         for (int q = 0; q < 3; q++) {
-            const double above = 1 - term_factor(p + q, cap) / (1 << (p + q));
+            const double above = 1 - term_factor(p + q, cap) / term_factor(p + q, was);
             const double excess = above * part[p][q] / 36;
 
             if (excess == 0)
@@ -151,7 +151,7 @@ ode_stencil_refine(double cap, int doublings, double stencil[3][3])
 {
     for (int level = 0; level < doublings; level++) {
         ode_stencil_map(ODE_SPACE_BILINEAR, -1, stencil);
-        terms_damp(cap, stencil);
+        ode_stencil_damp(ODE_STENCIL_UNDAMPED, cap, stencil);
     }
 }
 

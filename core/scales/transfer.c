@@ -329,6 +329,27 @@ ode_transfer_restrict(const struct ode_params *params, enum ode_space space, int
     }
 }
 
+void
+ode_transfer_damp(const struct ode_params *params, int segment, double was, double cap,
+                  float *theta)
+{
+    for (int i = 0; i < params->trained_n; i++) {
+        const struct ode_tensor *t = &params->tensor[i];
+        float *x = theta + t->offset;
+        double s[3][3];
+
+        if (t->segment != segment || !is_kernel(t, 3))
+            continue;
+        for (size_t at = 0; at < t->n; at += 9) {
+            for (int k = 0; k < 9; k++)
+                s[k / 3][k % 3] = x[at + (size_t)k];
+            ode_stencil_damp(was, cap, s);
+            for (int k = 0; k < 9; k++)
+                x[at + (size_t)k] = (float)s[k / 3][k % 3];
+        }
+    }
+}
+
 double
 ode_transfer_norm(const struct ode_params *params, const float *theta)
 {

@@ -243,15 +243,27 @@ reduce_task(void *context, int thread, int tensor)
 
 /* --- the update ------------------------------------------------------------------- */
 
-static void
-tensor_step(const struct ode_engine *e, const struct ode_update *u, size_t n, size_t at,
-            double decay)
+/* The rate of tensor t: of a function of time, the gradient per unit of time counts. */
+static double
+tensor_rate(const struct ode_engine *e, const struct ode_update *u,
+            const struct ode_tensor *t)
 {
+    if (u->block_step == 0 || t->segment < 0)
+        return u->rate;
+    return u->rate * u->block_step / e->exec.net->params.segment[t->segment].dt;
+}
+
+static void
+tensor_step(const struct ode_engine *e, const struct ode_update *u,
+            const struct ode_tensor *t, double decay)
+{
+    const size_t n = t->n, at = t->offset;
     const struct ode_optimizer_spec *o = u->optimizer;
+    const double rate = tensor_rate(e, u, t);
     const struct ode_sgd sgd = {
-        .rate = u->rate, .momentum = o->momentum, .decay = decay, .nesterov = o->nesterov
+        .rate = rate, .momentum = o->momentum, .decay = decay, .nesterov = o->nesterov
     };
-    const struct ode_adamw adamw = { .rate = u->rate,
+    const struct ode_adamw adamw = { .rate = rate,
                                      .beta1 = o->beta1,
                                      .beta2 = o->beta2,
                                      .epsilon = o->epsilon,
@@ -297,7 +309,7 @@ update_task(void *context, int thread, int tensor)
     if (!(head && u->fixed_head)) {
         for (size_t j = 0; u->scale < 1 && j < t->n; j++)
             g[j] *= (real)u->scale;
-        tensor_step(e, u, t->n, t->offset,
+        tensor_step(e, u, t,
                     u->penalty ? ode_penalty_decay(u->penalty, &net->params, t) : 0);
     }
     if (u->box > 0)

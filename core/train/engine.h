@@ -89,6 +89,7 @@ struct ode_update {
     double box;                        /* weights stay within it; 0: no limit     */
     double ema;                        /* how the average remembers               */
     bool fixed_head;                   /* the classifier is trained otherwise */
+    double block_step; /* of blocks the rate is times this / their step; 0: the rate */
 };
 
 /* theta and what the optimiser remembers make a step along gradient. */

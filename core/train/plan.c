@@ -74,18 +74,26 @@ plan_sum(struct ode_plan *plan)
 }
 
 double
-ode_plan_work(const struct ode_plan *plan, int level, int64_t level_step)
+ode_plan_level_work(const struct ode_plan *plan, int level, int64_t level_step)
 {
     const struct ode_level_plan *p = &plan->levels[level];
-    double work = 0, images;
+    double images;
+
+    if (level_step == 0)
+        return 0;
+    images = (double)plan->train_n * (double)(level_step / p->epoch_steps)
+             + (double)plan->batch * (double)(level_step % p->epoch_steps);
+    return p->work_image * images;
+}
+
+double
+ode_plan_work(const struct ode_plan *plan, int level, int64_t level_step)
+{
+    double work = 0;
 
     for (int k = 0; k < level; k++)
         work += plan->levels[k].work;
-    if (level_step == 0)
-        return work;
-    images = (double)plan->train_n * (double)(level_step / p->epoch_steps)
-             + (double)plan->batch * (double)(level_step % p->epoch_steps);
-    return work + p->work_image * images;
+    return work + ode_plan_level_work(plan, level, level_step);
 }
 
 enum ode_status

@@ -59,8 +59,12 @@ enum ode_status ode_plan_make(struct ode_plan *plan, const struct ode_recipe_spe
                               size_t train_n, size_t test_n, int threads,
                               struct ode_err *err);
 
-/* Units of work of a run after so many steps of a level, 0 to its `steps`: all levels
- * before it and the images of these steps; an epoch's last batch may be a smaller one. */
+/* Units of work of so many steps of a level, 0 to its `steps`; an epoch's last batch may
+ * be a smaller one. */
+double ode_plan_level_work(const struct ode_plan *plan, int level, int64_t level_step);
+
+/* The same and all of the levels before it: where a run is then, if none of them ends
+ * early or is skipped. */
 double ode_plan_work(const struct ode_plan *plan, int level, int64_t level_step);
 
 /* --- what it tells while it runs
@@ -79,24 +83,52 @@ struct ode_score {
     double loss, accuracy;
 };
 
+/* A unit whose kernels a transfer has damped. */
+struct ode_adjustment {
+    int unit;
+    double cap;          /* ode_stencil_damp() from ODE_STENCIL_UNDAMPED to this */
+    double growth[2];    /* gauge.h: without it, with it */
+    double stability[2]; /* the same */
+};
+
 struct ode_transfer_record {
     enum ode_space space;
     enum ode_time time;
+    double damping;
     int64_t resolution[2];
     size_t blocks_n;
     int64_t blocks[2][8];
     struct ode_score before, after; /* on the probe: the first training examples */
     size_t probe_n;
     double norm_before, norm_after; /* Frobenius, of all convolution kernels */
+    struct ode_gauge gauge[2];      /* before, after; with the weights as they stay */
+    int adjusted;
+    struct ode_adjustment adjustment[ODE_SEGMENTS_MAX];
+    double max_jump; /* 0: no limit */
+    bool jumped;     /* after.loss is above before.loss + max_jump, or no number */
+    enum ode_on_jump on_jump;
+};
+
+/* Why a level has ended. */
+enum ode_end {
+    ODE_END_NOT,     /* it has not */
+    ODE_END_BUDGET,  /* all of its epochs are done */
+    ODE_END_PLATEAU, /* its training loss no longer fell */
+    ODE_END_REQUEST  /* advance() said so */
 };
 
 /* All that a resume needs, beside the recipe and the data. The arrays are borrowed. */
 struct ode_state {
     struct ode_progress at;
     int64_t level_step; /* steps done in this level */
-    double loss_sum;    /* since the last train record */
+    int64_t base_step;  /* at.step when the level began */
+    double base_work;   /* at.work when the level began */
+    enum ode_end end;
+    double loss_sum; /* since the last train record */
     int64_t hits, seen;
     double top;
+    double epoch_loss, best_loss; /* sum in this epoch; lowest mean of one, 0: none yet */
+    int64_t stale;                /* epochs in a row without a lower mean */
     bool test_due; /* the last step ended an epoch whose test record was not made */
     struct ode_score test;     /* the newest; accuracy -1: none yet */
     const struct ode_net *net; /* names and shapes of the arrays */
@@ -114,7 +146,11 @@ struct ode_train_ops {
     enum ode_status (*level_begins)(void *context, const struct ode_progress *at,
                                     struct ode_err *err);
     enum ode_status (*level_done)(void *context, const struct ode_progress *at,
-                                  const struct ode_score *test, struct ode_err *err);
+                                  enum ode_end end, const struct ode_score *test,
+                                  struct ode_err *err);
+    /* The transfer to this level was rolled back: at is where the run stays. */
+    enum ode_status (*level_skipped)(void *context, const struct ode_progress *at,
+                                     int level, struct ode_err *err);
     enum ode_status (*metrics)(void *context, const struct ode_progress *at,
                                const struct ode_metrics *m, struct ode_err *err);
     enum ode_status (*transfer)(void *context, const struct ode_progress *at,
@@ -127,7 +163,11 @@ struct ode_train_ops {
     /* Fills the arrays of a state whose level and sizes are set. */
     enum ode_status (*restore)(void *context, struct ode_state *state,
                                struct ode_err *err);
-    bool (*stop)(void *context);      /* asked after every step */
+    bool (*stop)(void *context); /* asked after every step */
+    /* Whether this level is to end now; asked after every step. */
+    bool (*advance)(void *context, int level);
+    /* Whether the run is to stop at the end of this level; not asked of the last one. */
+    bool (*hold)(void *context, int level);
     double (*seconds)(void *context); /* a monotonic clock */
     void *context;
 };

@@ -771,6 +771,31 @@ START_TEST(damping_limits_noise_and_loses_what_is_known)
 }
 END_TEST
 
+/* Taken down from cap to cap, a stencil is what the last one alone would have left; below
+ * 1 all of it shrinks; and without terms above the cap it keeps its bits. */
+START_TEST(damping_goes_from_cap_to_cap)
+{
+    double was = ODE_STENCIL_UNDAMPED, once[3][3], steps[3][3];
+
+    damped_column(ODE_STENCIL_UNDAMPED, 5, steps);
+    for (int k = CAPS - 1; k >= 0; k--) {
+        ode_stencil_damp(was, caps[k], steps);
+        was = caps[k];
+        damped_column(caps[k], 5, once);
+        for (int i = 0; i < 9; i++)
+            ck_assert_double_eq_tol(steps[i / 3][i % 3], once[i / 3][i % 3], 1e-14);
+    }
+    ode_stencil_damp(1, 0.25, steps);
+    for (int i = 0; i < 9; i++)
+        ck_assert_double_eq_tol(steps[i / 3][i % 3], once[i / 3][i % 3] / 4, 1e-14);
+    for (int i = 0; i < 9; i++) /* [1 4 1] x [1 4 1], the term of order 0 */
+        steps[i / 3][i % 3] = (i / 3 == 1 ? 4 : 1) * (i % 3 == 1 ? 4 : 1);
+    memcpy(once, steps, sizeof once);
+    ode_stencil_damp(ODE_STENCIL_UNDAMPED, 1, steps);
+    ck_assert_mem_eq(steps, once, sizeof steps);
+}
+END_TEST
+
 /* Whole numbers, so that nothing is rounded below the cap. */
 START_TEST(damping_caps_the_factor_of_each_term)
 {
@@ -1000,7 +1025,7 @@ TEST_SUITE(stencil, 60, derivatives_of_smooth_functions_agree_on_both_meshes,
            other_ratios_of_resolutions_are_refused,
            variances_go_through_the_squared_entries,
            variances_add_up_and_stay_without_a_step,
-           damping_limits_noise_and_loses_what_is_known,
+           damping_limits_noise_and_loses_what_is_known, damping_goes_from_cap_to_cap,
            damping_caps_the_factor_of_each_term, cap_of_four_is_exact_up_to_second_order,
            cap_of_sixteen_damps_nothing, damping_commutes_with_transposition_bit_for_bit,
            damping_keeps_the_sum_of_taps, damped_variances_go_through_the_squared_entries)

@@ -5,10 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/kernels/gemm.h"
+#include "tests/core/diary.h"
 #include "tests/test.h"
-
-enum { EVENTS = 4000 };
 
 /* Stops are tried at every place, or, where code is slow, at every ninth; at two places
  * of each variant, or at one of every third. */
@@ -20,283 +18,15 @@ enum { STRIDE = 1, STOPS = 2, VARIANTS_STEP = 1 };
 #define LEARNS every_variant_learns,
 #endif
 
-/* Everything a run told, and a copy of its last checkpoint. */
-struct record {
-    char kind; /* l level begins, d done, m metrics, t transfer, w warning */
-    struct ode_progress at;
-    struct ode_metrics m;
-    struct ode_transfer_record t;
-};
-
-struct diary {
-    struct record *event;
-    int n, stop_after, steps; /* stop_after: asks to stop at that many questions */
-    struct ode_state kept;
-    float *room;
-    size_t theta_n, statistic_n;
-    double clock;
-};
-
-static struct record *
-event(struct diary *d, char kind, const struct ode_progress *at)
-{
-    ck_assert_int_lt(d->n, EVENTS);
-    d->event[d->n] = (struct record){ .kind = kind, .at = *at };
-    return &d->event[d->n++];
-}
-
-static enum ode_status
-level_begins(void *context, const struct ode_progress *at, struct ode_err *err)
-{
-    (void)err;
-    event(context, 'l', at);
-    return ODE_OK;
-}
-
-static enum ode_status
-level_done(void *context, const struct ode_progress *at, const struct ode_score *test,
-           struct ode_err *err)
-{
-    struct record *r = event(context, 'd', at);
-
-    (void)err;
-    r->m.test_loss = test->loss;
-    r->m.test_accuracy = test->accuracy;
-    return ODE_OK;
-}
-
-static enum ode_status
-metrics(void *context, const struct ode_progress *at, const struct ode_metrics *m,
-        struct ode_err *err)
-{
-    (void)err;
-    event(context, 'm', at)->m = *m;
-    return ODE_OK;
-}
-
-static enum ode_status
-transfer(void *context, const struct ode_progress *at,
-         const struct ode_transfer_record *t, struct ode_err *err)
-{
-    (void)err;
-    event(context, 't', at)->t = *t;
-    return ODE_OK;
-}
-
-static enum ode_status
-warning(void *context, const struct ode_progress *at, const char *text,
-        struct ode_err *err)
-{
-    (void)text;
-    (void)err;
-    event(context, 'w', at);
-    return ODE_OK;
-}
-
-/* The arrays of a state that are as long as theta; NULL where the recipe has none. */
-static float *
-arrays(const struct ode_state *s, int i)
-{
-    float *const all[] = { s->theta, s->momentum, s->second, s->average };
-
-    return all[i];
-}
-
-static enum ode_status
-checkpoint(void *context, const struct ode_state *s, bool last, struct ode_err *err)
-{
-    struct diary *d = context;
-    const struct ode_params *p = &s->net->params;
-
-    (void)err;
-    (void)last;
-    free(d->room);
-    d->theta_n = p->theta_n;
-    d->statistic_n = p->statistic_n;
-    d->room = calloc(4 * p->theta_n + p->statistic_n, sizeof *d->room);
-    for (int i = 0; i < 4; i++)
-        if (arrays(s, i))
-            memcpy(d->room + (size_t)i * p->theta_n, arrays(s, i),
-                   p->theta_n * sizeof(float));
-    memcpy(d->room + 4 * p->theta_n, s->statistics, p->statistic_n * sizeof(float));
-    d->kept = *s;
-    return ODE_OK;
-}
-
-static enum ode_status
-restore(void *context, struct ode_state *s, struct ode_err *err)
-{
-    struct diary *d = context;
-    const struct ode_state set = *s;
-
-    (void)err;
-    ck_assert_uint_eq(s->net->params.theta_n, d->theta_n);
-    *s = d->kept;
-    s->net = set.net;
-    s->theta = set.theta;
-    s->momentum = set.momentum;
-    s->second = set.second;
-    s->average = set.average;
-    s->statistics = set.statistics;
-    for (int i = 0; i < 4; i++)
-        if (arrays(s, i))
-            memcpy(arrays(s, i), d->room + (size_t)i * d->theta_n,
-                   d->theta_n * sizeof(float));
-    memcpy(s->statistics, d->room + 4 * d->theta_n, d->statistic_n * sizeof(float));
-    return ODE_OK;
-}
-
-static bool
-stop(void *context)
-{
-    struct diary *d = context;
-
-    return d->stop_after && ++d->steps >= d->stop_after;
-}
-
-static double
-seconds(void *context)
-{
-    return ((struct diary *)context)->clock += 0.5;
-}
-
-/* Two units, three levels: 8x8, then 16x16, then twice the blocks. */
-static struct ode_recipe_spec
-ladder(void)
-{
-    static const struct {
-        int resolution, blocks;
-    } levels[] = {
-        {8,   2},
-        { 16, 2},
-        { 16, 4}
-    };
-    struct ode_recipe_spec r = { .levels_n = 3, .seed = 5 };
-
-    r.data.set = ODE_SET_STROKES;
-    r.data.train_fraction = 1;
-    r.data.train_size = 230; /* a last batch of 30 */
-    r.data.test_size = 70;
-    r.data.augment.crop = 2;
-    r.model.step = 0.1;
-    r.model.stem_norm = r.model.head_norm = ODE_NORM_BATCH;
-    r.model.units_n = 2;
-    r.train.batch = 50;
-    r.train.optimizer = (struct ode_optimizer_spec){ .momentum = 0.9, .nesterov = true };
-    r.train.weight_decay = r.train.smoothness = 1e-4;
-    r.train.memory = ODE_MEMORY_REVERSE;
-    r.resources.checkpoint_s = 1e9;
-    for (int u = 0; u < 2; u++) {
-        r.model.units[u].channels = u ? 12 : 8;
-        r.model.units[u].blocks = 4;
-    }
-    for (int k = 0; k < 3; k++) {
-        struct ode_level_spec *l = &r.levels[k];
-
-        l->resolution = levels[k].resolution;
-        l->blocks_n = 2;
-        l->blocks[0] = l->blocks[1] = levels[k].blocks;
-        l->epochs = 2;
-        l->lr = (struct ode_lr_spec){ .schedule = ODE_SCHEDULE_TRIANGULAR,
-                                      .peak = 0.05,
-                                      .warmup = 0.2 };
-    }
-    return r;
-}
-
-static void
-diary_free(struct diary *d)
-{
-    free(d->event);
-    free(d->room);
-}
-
-/* Trains; returns the status. outcome's arrays are copied to *theta (may be NULL). */
-static enum ode_status
-run(const struct ode_recipe_spec *recipe, int threads, bool resume, struct diary *d,
-    float **theta, struct ode_err *err)
-{
-    const struct ode_train_ops ops = { level_begins, level_done, metrics, transfer,
-                                       warning,      checkpoint, restore, stop,
-                                       seconds,      d };
-    struct ode_dataset set;
-    struct ode_outcome outcome = { 0 };
-    struct ode_train t = { .recipe = recipe,
-                           .set = &set,
-                           .kernels = ode_kernels_best(ODE_ISA_ALL),
-                           .threads = threads,
-                           .ops = &ops,
-                           .resume = resume,
-                           .resume_level = d->kept.at.level };
-    enum ode_status status;
-
-    ode_gemm_single_thread();
-    if (!d->event)
-        d->event = calloc(EVENTS, sizeof *d->event);
-    test_ok(
-        ode_dataset_open(&set, &recipe->data, NULL, 16, (uint64_t)recipe->seed, 1, err),
-        err);
-    status = ode_train_run(&t, &outcome, err);
-    if (status == ODE_OK && theta) {
-        const size_t n = outcome.state.net->params.theta_n;
-
-        *theta = malloc(n * sizeof **theta);
-        memcpy(*theta,
-               outcome.state.average ? outcome.state.average : outcome.state.theta,
-               n * sizeof **theta);
-        d->theta_n = n;
-    }
-    ode_train_release(&outcome);
-    ode_dataset_release(&set);
-    return status;
-}
-
-static bool
-same_value(double a, double b)
-{
-    return (isnan(a) && isnan(b)) || a == b;
-}
-
-/* The metrics of both, in the order of their steps and each once, are the same. */
-static void
-same_metrics(const struct diary *a, const struct diary *b)
-{
-    int64_t last = -1;
-    int j = 0;
-
-    for (int i = 0; i < a->n; i++) {
-        const struct ode_metrics *m = &a->event[i].m, *k;
-
-        if (a->event[i].kind != 'm')
-            continue;
-        while (j < b->n && (b->event[j].kind != 'm' || b->event[j].at.step < last))
-            j++;
-        ck_assert_int_lt(j, b->n);
-        k = &b->event[j++].m;
-        ck_assert_int_eq(b->event[j - 1].at.step, a->event[i].at.step);
-        ck_assert_double_eq(b->event[j - 1].at.work, a->event[i].at.work);
-        ck_assert(same_value(m->train_loss, k->train_loss));
-        ck_assert(same_value(m->train_accuracy, k->train_accuracy));
-        ck_assert(same_value(m->test_loss, k->test_loss));
-        ck_assert(same_value(m->test_accuracy, k->test_accuracy));
-        ck_assert(same_value(m->lr, k->lr));
-        ck_assert(same_value(m->state_max, k->state_max));
-        last = a->event[i].at.step;
-    }
-}
-
 START_TEST(levels_run_in_order_with_a_transfer_between)
 {
-    const struct ode_recipe_spec r = ladder();
+    const struct ode_recipe_spec r = diary_ladder();
     struct diary d = { 0 };
     struct ode_err err;
-    char kinds[64] = "";
-    int n = 0;
+    char kinds[64];
 
-    test_ok(run(&r, 2, false, &d, NULL, &err), &err);
-    for (int i = 0; i < d.n; i++)
-        if (d.event[i].kind != 'm' && d.event[i].kind != 'w')
-            kinds[n++] = d.event[i].kind;
+    test_ok(diary_run(&r, 2, false, &d, NULL, &err), &err);
+    diary_kinds(&d, kinds);
     ck_assert_str_eq(kinds, "ldtldtld");
     ck_assert_int_eq(d.event[d.n - 1].at.step, 30); /* 3 levels of 2 epochs of 5 steps */
     for (int i = 0; i < d.n; i++)
@@ -320,13 +50,13 @@ END_TEST
 static struct ode_transfer_record
 first_transfer(double damping)
 {
-    struct ode_recipe_spec r = ladder();
+    struct ode_recipe_spec r = diary_ladder();
     struct ode_transfer_record t = { 0 };
     struct diary d = { 0 };
     struct ode_err err;
 
     r.transfer.damping = damping;
-    test_ok(run(&r, 1, false, &d, NULL, &err), &err);
+    test_ok(diary_run(&r, 1, false, &d, NULL, &err), &err);
     for (int i = d.n - 1; i >= 0; i--)
         if (d.event[i].kind == 't')
             t = d.event[i].t;
@@ -346,7 +76,7 @@ END_TEST
 
 START_TEST(model_learns_the_digits)
 {
-    struct ode_recipe_spec r = ladder();
+    struct ode_recipe_spec r = diary_ladder();
     struct diary d = { 0 };
     struct ode_err err;
 
@@ -356,7 +86,7 @@ START_TEST(model_learns_the_digits)
         r.levels[k].epochs = 4;
         r.levels[k].lr.peak = 0.1;
     }
-    test_ok(run(&r, 2, false, &d, NULL, &err), &err);
+    test_ok(diary_run(&r, 2, false, &d, NULL, &err), &err);
     ck_assert_int_eq(d.event[d.n - 1].kind, 'd');
     ck_assert_double_gt(d.event[d.n - 1].m.test_accuracy, 0.85);
     diary_free(&d);
@@ -365,19 +95,19 @@ END_TEST
 
 START_TEST(threads_and_memory_do_not_change_a_bit)
 {
-    struct ode_recipe_spec r = ladder();
+    struct ode_recipe_spec r = diary_ladder();
     struct diary a = { 0 }, b = { 0 }, c = { 0 };
     struct ode_err err;
     float *one, *two, *stored;
 
-    test_ok(run(&r, 1, false, &a, &one, &err), &err);
-    test_ok(run(&r, 2, false, &b, &two, &err), &err);
+    test_ok(diary_run(&r, 1, false, &a, &one, &err), &err);
+    test_ok(diary_run(&r, 2, false, &b, &two, &err), &err);
     r.train.memory = ODE_MEMORY_STORE;
-    test_ok(run(&r, 3, false, &c, &stored, &err), &err);
+    test_ok(diary_run(&r, 3, false, &c, &stored, &err), &err);
     ck_assert_mem_eq(one, two, a.theta_n * sizeof *one);
     ck_assert_mem_eq(one, stored, a.theta_n * sizeof *one);
-    same_metrics(&a, &b);
-    same_metrics(&a, &c);
+    diary_same_metrics(&a, &b);
+    diary_same_metrics(&a, &c);
     free(one);
     free(two);
     free(stored);
@@ -389,14 +119,14 @@ END_TEST
 
 START_TEST(another_seed_gives_another_model)
 {
-    struct ode_recipe_spec r = ladder();
+    struct ode_recipe_spec r = diary_ladder();
     struct diary a = { 0 }, b = { 0 };
     struct ode_err err;
     float *one, *two;
 
-    test_ok(run(&r, 2, false, &a, &one, &err), &err);
+    test_ok(diary_run(&r, 2, false, &a, &one, &err), &err);
     r.seed = 6;
-    test_ok(run(&r, 2, false, &b, &two, &err), &err);
+    test_ok(diary_run(&r, 2, false, &b, &two, &err), &err);
     ck_assert_mem_ne(one, two, a.theta_n * sizeof *one);
     free(one);
     free(two);
@@ -408,25 +138,25 @@ END_TEST
 /* Stopped at every place where it asks, and resumed: the same bits and records. */
 START_TEST(a_stopped_run_resumes_to_the_same_bits)
 {
-    const struct ode_recipe_spec r = ladder();
+    const struct ode_recipe_spec r = diary_ladder();
     struct diary whole = { 0 };
     struct ode_err err;
     float *want;
     bool ended = false;
 
-    test_ok(run(&r, 2, false, &whole, &want, &err), &err);
+    test_ok(diary_run(&r, 2, false, &whole, &want, &err), &err);
     for (int stop_after = 1; !ended; stop_after += STRIDE) {
         struct diary d = { .stop_after = stop_after };
-        enum ode_status status = run(&r, 2, false, &d, NULL, &err);
+        enum ode_status status = diary_run(&r, 2, false, &d, NULL, &err);
         float *got;
 
         ended = status == ODE_OK;
         if (!ended) {
             ck_assert_int_eq(status, ODE_ESTOPPED);
             d.stop_after = 0;
-            test_ok(run(&r, 2, d.room != NULL, &d, &got, &err), &err);
+            test_ok(diary_run(&r, 2, d.room != NULL, &d, &got, &err), &err);
             ck_assert_mem_eq(got, want, whole.theta_n * sizeof *want);
-            same_metrics(&whole, &d);
+            diary_same_metrics(&whole, &d);
             free(got);
         } else {
             ck_assert_int_gt(stop_after, 30); /* asked at least after every step */
@@ -445,7 +175,7 @@ enum { VARIANTS = 6 };
 static struct ode_recipe_spec
 variant(int i)
 {
-    struct ode_recipe_spec r = ladder();
+    struct ode_recipe_spec r = diary_ladder();
     struct ode_train_spec *t = &r.train;
 
     t->classifier =
@@ -506,18 +236,18 @@ START_TEST(every_variant_resumes_to_the_same_bits)
         struct ode_err err;
         float *want;
 
-        test_ok(run(&r, 1, false, &whole, &want, &err), &err);
+        test_ok(diary_run(&r, 1, false, &whole, &want, &err), &err);
         for (int i = 0; i < STOPS; i++) {
             struct diary d = { .stop_after = stops[i] };
             float *got;
 
-            ck_assert_int_eq(run(&r, 2, false, &d, NULL, &err), ODE_ESTOPPED);
+            ck_assert_int_eq(diary_run(&r, 2, false, &d, NULL, &err), ODE_ESTOPPED);
             d.stop_after = 0;
             r.train.memory = i % 2 ? ODE_MEMORY_STORE : ODE_MEMORY_CHECKPOINT;
-            test_ok(run(&r, 2, true, &d, &got, &err), &err);
+            test_ok(diary_run(&r, 2, true, &d, &got, &err), &err);
             ck_assert_msg(memcmp(got, want, whole.theta_n * sizeof *want) == 0,
                           "variant %d, stopped after %d", v, stops[i]);
-            same_metrics(&whole, &d);
+            diary_same_metrics(&whole, &d);
             free(got);
             diary_free(&d);
         }
@@ -541,7 +271,7 @@ START_TEST(every_variant_learns)
         r.data.train_size = 600;
         r.levels_n = 1;
         r.levels[0].epochs = 8;
-        test_ok(run(&r, 2, false, &d, &theta, &err), &err);
+        test_ok(diary_run(&r, 2, false, &d, &theta, &err), &err);
         for (int i = 0; i < d.n; i++)
             if (d.event[i].kind == 'm' && isfinite(d.event[i].m.train_loss)) {
                 first = isnan(first) ? d.event[i].m.train_loss : first;
@@ -560,21 +290,21 @@ END_TEST
 /* A run that was killed goes on from an older checkpoint and repeats its records. */
 START_TEST(a_killed_run_repeats_the_same_records)
 {
-    struct ode_recipe_spec r = ladder();
+    struct ode_recipe_spec r = diary_ladder();
     struct diary whole = { 0 }, d = { .stop_after = 14 };
     struct ode_err err;
     float *want, *got;
     struct ode_state old;
 
     r.resources.checkpoint_s = 2; /* the clock makes half a second a question */
-    test_ok(run(&r, 2, false, &whole, &want, &err), &err);
-    ck_assert_int_eq(run(&r, 2, false, &d, NULL, &err), ODE_ESTOPPED);
+    test_ok(diary_run(&r, 2, false, &whole, &want, &err), &err);
+    ck_assert_int_eq(diary_run(&r, 2, false, &d, NULL, &err), ODE_ESTOPPED);
     old = d.kept;
     ck_assert_int_gt(old.level_step, 0);
     d.stop_after = 0;
-    test_ok(run(&r, 2, true, &d, &got, &err), &err);
+    test_ok(diary_run(&r, 2, true, &d, &got, &err), &err);
     ck_assert_mem_eq(got, want, whole.theta_n * sizeof *want);
-    same_metrics(&whole, &d);
+    diary_same_metrics(&whole, &d);
     free(want);
     free(got);
     diary_free(&whole);
@@ -584,7 +314,7 @@ END_TEST
 
 START_TEST(divergence_names_level_and_step)
 {
-    struct ode_recipe_spec r = ladder();
+    struct ode_recipe_spec r = diary_ladder();
     struct diary d = { 0 };
     struct ode_err err = { 0 };
     enum ode_status status;
@@ -592,12 +322,12 @@ START_TEST(divergence_names_level_and_step)
     r.levels[1].lr.schedule = ODE_SCHEDULE_CONSTANT;
     r.levels[1].lr.peak = 1e30;
     r.train.memory = ODE_MEMORY_STORE;
-    status = run(&r, 2, false, &d, NULL, &err);
+    status = diary_run(&r, 2, false, &d, NULL, &err);
     ck_assert_int_eq(status, ODE_EDIVERGE);
     ck_assert_str_eq(err.at, "/levels/1");
     ck_assert_ptr_nonnull(strstr(err.text, "step"));
     r.train.memory = ODE_MEMORY_REVERSE;
-    status = run(&r, 2, false, &d, NULL, &err);
+    status = diary_run(&r, 2, false, &d, NULL, &err);
     ck_assert(status == ODE_ERANGE || status == ODE_EDIVERGE);
     diary_free(&d);
 }
@@ -610,7 +340,7 @@ START_TEST(divergence_is_warned_of_and_leaves_a_good_checkpoint)
     static const enum ode_block blocks[] = { ODE_BLOCK_HAMILTONIAN, ODE_BLOCK_EULER };
 
     for (int b = 0; b < 2; b++) {
-        struct ode_recipe_spec r = ladder();
+        struct ode_recipe_spec r = diary_ladder();
         struct diary d = { 0 };
         struct ode_err err = { 0 };
         int warnings = 0;
@@ -623,7 +353,7 @@ START_TEST(divergence_is_warned_of_and_leaves_a_good_checkpoint)
         r.levels[0].lr.peak = 100;
         r.train.memory = ODE_MEMORY_STORE;
         r.resources.checkpoint_s = 0;
-        ck_assert_int_eq(run(&r, 2, false, &d, NULL, &err), ODE_EDIVERGE);
+        ck_assert_int_eq(diary_run(&r, 2, false, &d, NULL, &err), ODE_EDIVERGE);
         ck_assert_str_eq(err.at, "/levels/0");
         ck_assert_msg(strstr(err.text, "at step") != NULL, "%s", err.text);
         ck_assert_msg(strstr(err.text, "unit") != NULL
@@ -642,13 +372,13 @@ END_TEST
 
 START_TEST(a_level_without_epochs_is_measured)
 {
-    struct ode_recipe_spec r = ladder();
+    struct ode_recipe_spec r = diary_ladder();
     struct diary d = { 0 };
     struct ode_err err;
     int measured = 0;
 
     r.levels[1].epochs = 0;
-    test_ok(run(&r, 2, false, &d, NULL, &err), &err);
+    test_ok(diary_run(&r, 2, false, &d, NULL, &err), &err);
     for (int i = 0; i < d.n; i++)
         measured += d.event[i].kind == 'm' && d.event[i].at.level == 1
                     && isfinite(d.event[i].m.test_accuracy);
@@ -659,7 +389,7 @@ END_TEST
 
 START_TEST(plan_counts_steps_work_and_memory)
 {
-    struct ode_recipe_spec r = ladder();
+    struct ode_recipe_spec r = diary_ladder();
     struct ode_plan plan;
     struct ode_err err;
 
@@ -682,7 +412,7 @@ END_TEST
  * classes. A batch of 50 leaves 30 of the 230 images to an epoch's last step. */
 START_TEST(work_counts_images_by_their_flops)
 {
-    struct ode_recipe_spec r = ladder();
+    struct ode_recipe_spec r = diary_ladder();
     const double size[] = { 8, 16, 16 }, blocks[] = { 2, 2, 4 };
     double flops[3], before = 0;
     struct ode_plan plan;
@@ -717,7 +447,7 @@ END_TEST
 /* A ladder that ends coarse: the unit is the level that takes the most, not the last. */
 START_TEST(the_finest_level_is_the_unit_wherever_it_stands)
 {
-    struct ode_recipe_spec r = ladder();
+    struct ode_recipe_spec r = diary_ladder();
     struct ode_level_spec last = r.levels[2];
     struct ode_plan plan;
     struct ode_err err;
@@ -744,7 +474,7 @@ planned(const struct ode_recipe_spec *r, struct ode_plan *plan)
  * keeps checkpoints; a unit's own wish is kept. */
 START_TEST(auto_keeps_what_fits)
 {
-    struct ode_recipe_spec r = ladder();
+    struct ode_recipe_spec r = diary_ladder();
     struct ode_plan plan;
     const enum ode_memory *memory;
 

@@ -1,0 +1,64 @@
+/* control.c - what is asked of a run while it trains. */
+#include "cli/control.h"
+
+#include <jansson.h>
+#include <stdio.h>
+#include <string.h>
+
+void
+control_open(struct control *c, const char *run_dir)
+{
+    *c = (struct control){ .advance = -1 };
+    snprintf(c->path, sizeof c->path, "%s/control.json", run_dir);
+}
+
+static bool
+same_file(const struct stat *a, const struct stat *b)
+{
+    return a->st_ino == b->st_ino && a->st_size == b->st_size
+           && a->st_mtim.tv_sec == b->st_mtim.tv_sec
+           && a->st_mtim.tv_nsec == b->st_mtim.tv_nsec;
+}
+
+/* What is wrong with the file; NULL: nothing, and its members are taken over. */
+static const char *
+members_take(struct control *c, const json_t *file)
+{
+    const json_t *hold = json_object_get(file, "hold");
+    const json_t *advance = json_object_get(file, "advance");
+
+    if (!json_is_object(file))
+        return "it is no JSON object";
+    if (hold && !json_is_boolean(hold))
+        return "\"hold\" is neither true nor false";
+    if (advance && !json_is_integer(advance) && !json_is_null(advance))
+        return "\"advance\" is neither the number of a level nor null";
+    c->hold = json_is_true(hold);
+    c->advance = json_is_integer(advance) ? (int)json_integer_value(advance) : -1;
+    return NULL;
+}
+
+void
+control_look(struct control *c, const char **why)
+{
+    struct stat now = { 0 };
+    const char *wrong;
+    json_t *file;
+
+    if (why)
+        *why = NULL;
+    if (stat(c->path, &now) != 0)
+        memset(&now, 0, sizeof now);
+    if (same_file(&now, &c->seen))
+        return;
+    c->seen = now;
+    c->hold = false;
+    c->advance = -1;
+    if (now.st_ino == 0)
+        return;
+    file = json_load_file(c->path, JSON_REJECT_DUPLICATES, NULL);
+    wrong = members_take(c, file);
+    json_decref(file);
+    if (why)
+        *why = wrong;
+}

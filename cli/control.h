@@ -1,0 +1,32 @@
+/*
+ * control.h - what is asked of a run while it trains: RUN/control.json.
+ *
+ *     {"hold": true, "advance": 2}
+ *
+ * hold     the run stops at the end of the level it is in, with code 75, and does so
+ *          again until this is false
+ * advance  the number of a level, from 0, that is to end at its next step
+ *
+ * Whoever asks writes the file anew and renames it into place. It is looked at after
+ * every step; only a file that has changed is read.
+ */
+#ifndef ODE_CLI_CONTROL_H
+#define ODE_CLI_CONTROL_H
+
+#include <stdbool.h>
+#include <sys/stat.h>
+
+struct control {
+    char path[600];
+    struct stat seen; /* of the file when it was read; zeros: there was none */
+    bool hold;
+    int advance;     /* -1: none */
+};
+
+void control_open(struct control *control, const char *run_dir);
+
+/* Reads the file again if it has changed. A file that makes no sense asks for nothing;
+ * *why (may be NULL) becomes what is wrong with it, once, and is NULL otherwise. */
+void control_look(struct control *control, const char **why);
+
+#endif

@@ -1,0 +1,321 @@
+/* passage.c - from level to level: transfer, adjustment, gate. */
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "core/scales/depth.h"
+#include "core/scales/stencil.h"
+#include "core/scales/transfer.h"
+#include "core/train/run.h"
+
+enum {
+    PROBE_N = 512,    /* examples that a transfer is judged by    */
+    MOMENTS_N = 1024, /* examples that moments are estimated from */
+    ROUNDS_MOST = 7   /* of damping, each with half the cap       */
+};
+
+/* One transfer in the making. */
+struct passage {
+    struct ode_run *run;
+    struct ode_stage *from, *to;
+    struct ode_transfer_op op;
+    struct ode_transfer_record *record;
+};
+
+static size_t
+least(size_t a, size_t b)
+{
+    return a < b ? a : b;
+}
+
+/* Loss and accuracy of the first training examples, as they are. */
+static enum ode_status
+probe(struct passage *p, struct ode_stage *stage, struct ode_score *score,
+      struct ode_err *err)
+{
+    const struct ode_examples *examples = &p->run->train->set->train;
+    struct ode_source source = { .loader = &stage->loader,
+                                 .examples = examples,
+                                 .epoch = -1 };
+    struct ode_batch_report report;
+
+    p->record->probe_n = least(PROBE_N, examples->n);
+    if (ode_run_evaluate(p->run, stage, &source, p->record->probe_n, &report) != ODE_OK)
+        return ode_fail(err, ODE_ESTOPPED, NULL, "stopped on request at a transfer");
+    score->loss = report.loss / (double)report.n;
+    score->accuracy = (double)report.correct / (double)report.n;
+    return ODE_OK;
+}
+
+/* --- parameters
+ * ------------------------------------------------------------------------------ */
+
+/* The running moments of the new level, and its weights where kernels read them. */
+static void
+stage_settle(struct passage *p)
+{
+    struct ode_engine *e = &p->to->engine;
+    struct ode_source source = { .loader = &p->to->loader,
+                                 .examples = &p->run->train->set->train,
+                                 .epoch = -1 };
+
+    if (e->average)
+        ode_engine_pack_average(e);
+    else
+        ode_engine_pack(e);
+    ode_engine_reestimate(e, ode_source_fetch, &source,
+                          least(MOMENTS_N, source.examples->n));
+    if (e->average)
+        ode_engine_pack(e);
+}
+
+static enum ode_status
+parameters_transfer(struct passage *p, struct ode_err *err)
+{
+    const struct ode_engine *a = &p->from->engine, *b = &p->to->engine;
+    const struct ode_params *old = &p->from->net.params, *new = &p->to->net.params;
+
+    ODE_TRY(ode_transfer_params(old, a->theta, new, b->theta, &p->op, err));
+    ODE_TRY(ode_transfer_params(old, a->momentum, new, b->momentum, &p->op, err));
+    if (a->second)
+        ODE_TRY(ode_transfer_second(old, a->second, new, b->second, &p->op, err));
+    if (a->average)
+        ODE_TRY(ode_transfer_params(old, a->average, new, b->average, &p->op, err));
+    ODE_TRY(ode_transfer_statistics(old, a->statistics, new, b->statistics, &p->op, err));
+    stage_settle(p);
+    return ODE_OK;
+}
+
+/* --- adjustment
+ * ------------------------------------------------------------------------------ */
+
+/* Growth that is no number is too much of it; a stability that is not known is fine. */
+static bool
+is_unstable(const struct ode_gauge_segment *before, const struct ode_gauge_segment *now)
+{
+    return now->stability > 1 && !(now->growth <= ODE_GROWTH_MOST)
+           && !(now->growth <= before->growth);
+}
+
+/* The adjustment of a segment, begun where there is none yet. */
+static struct ode_adjustment *
+adjustment_of(struct ode_transfer_record *r, int segment)
+{
+    const struct ode_gauge_segment *g = &r->gauge[1].segment[segment];
+    struct ode_adjustment *a = r->adjustment;
+
+    while (a < r->adjustment + r->adjusted && a->unit != segment)
+        a++;
+    if (a == r->adjustment + r->adjusted) {
+        r->adjusted++;
+        *a = (struct ode_adjustment){ .unit = segment,
+                                      .cap = ODE_STENCIL_UNDAMPED,
+                                      .growth = { g->growth },
+                                      .stability = { g->stability } };
+    }
+    return a;
+}
+
+/* Half of the cap for the kernels of a segment, and what moves with them. Adam's second
+ * moments are of gradients, not of kernels, and stay. */
+static void
+segment_damp(struct passage *p, int segment)
+{
+    struct ode_adjustment *a = adjustment_of(p->record, segment);
+    const struct ode_params *params = &p->to->net.params;
+    const struct ode_engine *e = &p->to->engine;
+
+    ode_transfer_damp(params, segment, a->cap, a->cap / 2, e->theta);
+    ode_transfer_damp(params, segment, a->cap, a->cap / 2, e->momentum);
+    if (e->average)
+        ode_transfer_damp(params, segment, a->cap, a->cap / 2, e->average);
+    a->cap /= 2;
+}
+
+static bool
+damp_where_unstable(struct passage *p)
+{
+    const struct ode_gauge *gauge = p->record->gauge;
+    bool any = false;
+
+    for (int s = 0; s < gauge[1].segments; s++)
+        if (is_unstable(&gauge[0].segment[s], &gauge[1].segment[s])) {
+            segment_damp(p, s);
+            any = true;
+        }
+    return any;
+}
+
+/* Measures the new level, and damps what a longer step or noise in the kernels made
+ * unstable: high orders first, as they are mostly noise, and from a cap of 1 on all. */
+static void
+stability_restore(struct passage *p)
+{
+    struct ode_transfer_record *r = p->record;
+
+    ode_run_gauge(p->run, p->to, &r->gauge[1]);
+    if (p->run->recipe->transfer.adjust == ODE_ADJUST_NONE)
+        return;
+    for (int round = 0; round < ROUNDS_MOST && damp_where_unstable(p); round++) {
+        stage_settle(p);
+        ode_run_gauge(p->run, p->to, &r->gauge[1]);
+    }
+    for (int i = 0; i < r->adjusted; i++) {
+        struct ode_adjustment *a = &r->adjustment[i];
+
+        a->growth[1] = r->gauge[1].segment[a->unit].growth;
+        a->stability[1] = r->gauge[1].segment[a->unit].stability;
+    }
+}
+
+/* A word about each unit that was damped. */
+static enum ode_status
+adjustments_tell(struct ode_run *run, const struct ode_transfer_record *r,
+                 struct ode_err *err)
+{
+    char text[224];
+
+    for (int i = 0; i < r->adjusted; i++) {
+        const struct ode_adjustment *a = &r->adjustment[i];
+
+        snprintf(text, sizeof text,
+                 "unit %d: the transfer left a step of %.2f times the longest stable one, "
+                 "and states grew %.3g-fold; its kernels were damped to a cap of %g: "
+                 "%.2f times, %.3g-fold",
+                 a->unit, a->stability[0], a->growth[0], a->cap, a->stability[1],
+                 a->growth[1]);
+        ODE_TRY(ode_run_warn(run, text, err));
+    }
+    return ODE_OK;
+}
+
+/* --- the gate
+ * -------------------------------------------------------------------------------- */
+
+static void
+gate_judge(const struct ode_run *run, struct ode_transfer_record *r)
+{
+    r->max_jump = run->recipe->transfer.max_jump;
+    r->on_jump = run->recipe->transfer.on_jump;
+    r->jumped =
+        r->max_jump > 0 && !(r->after.loss - r->before.loss <= r->max_jump);
+}
+
+/* Warns or fails. */
+static enum ode_status
+gate_tell(struct ode_run *run, const struct ode_transfer_record *r, int level,
+          struct ode_err *err)
+{
+    char text[224], at[32];
+
+    if (!r->jumped)
+        return ODE_OK;
+    snprintf(text, sizeof text,
+             "the transfer to level %d raised the probe's loss from %.4g to %.4g, by more "
+             "than transfer/max_jump, %g%s",
+             level, r->before.loss, r->after.loss, r->max_jump,
+             r->on_jump == ODE_ON_JUMP_ROLLBACK ? ": the level is skipped" : "");
+    if (r->on_jump != ODE_ON_JUMP_FAIL)
+        return ode_run_warn(run, text, err);
+    snprintf(at, sizeof at, "/levels/%d", level);
+    return ode_fail(err, ODE_EDIVERGE, at,
+                    "%s; train the level before longer, or set transfer/on_jump to "
+                    "rollback or warn",
+                    text);
+}
+
+/* --- all of it
+ * ------------------------------------------------------------------------------- */
+
+static struct ode_transfer_record
+record_begin(const struct ode_run *run, int level)
+{
+    const struct ode_recipe_spec *recipe = run->recipe;
+    const int levels[] = { run->state.at.level, level };
+    struct ode_transfer_record r = { .space = recipe->transfer.space,
+                                     .time = ode_depth_resolve(recipe->transfer.time,
+                                                               recipe->model.block),
+                                     .damping = recipe->transfer.damping };
+
+    for (int k = 0; k < 2; k++) {
+        const struct ode_level_plan *p = &run->plan.levels[levels[k]];
+
+        r.resolution[k] = p->resolution;
+        r.blocks_n = p->blocks_n;
+        memcpy(r.blocks[k], p->blocks, sizeof p->blocks);
+    }
+    return r;
+}
+
+/* From the stage that is to the one that comes, and all that is measured on the way. */
+static enum ode_status
+passage_make(struct passage *p, struct ode_err *err)
+{
+    struct ode_transfer_record *r = p->record;
+
+    ODE_TRY(probe(p, p->from, &r->before, err));
+    ode_run_gauge(p->run, p->from, &r->gauge[0]);
+    ODE_TRY(ode_stencil_halvings(r->resolution[0], r->resolution[1], &p->op.halvings,
+                                 err));
+    ODE_TRY(parameters_transfer(p, err));
+    stability_restore(p);
+    r->norm_before = ode_transfer_norm(&p->from->net.params, p->from->engine.theta);
+    r->norm_after = ode_transfer_norm(&p->to->net.params, p->to->engine.theta);
+    ODE_TRY(probe(p, p->to, &r->after, err));
+    gate_judge(p->run, r);
+    return ODE_OK;
+}
+
+/* The run is at the begin of the level that `next` is of. */
+static void
+level_enter(struct ode_run *run, struct ode_stage *next, int level)
+{
+    struct ode_state *s = &run->state;
+
+    ode_stage_free(run->stage);
+    run->stage = next;
+    s->base_step = s->at.step;
+    s->base_work = s->at.work;
+    s->at.level = level;
+    s->end = ODE_END_NOT;
+    s->epoch_loss = s->best_loss = 0;
+    s->stale = 0;
+    s->test_due = run->plan.levels[level].steps == 0;
+    ode_run_place(run, 0);
+    run->tested = run->warned = false;
+    memset(run->gauged, 0, sizeof run->gauged);
+}
+
+enum ode_status
+ode_run_transfer(struct ode_run *run, int level, bool *taken, struct ode_err *err)
+{
+    struct ode_transfer_record r = record_begin(run, level);
+    struct ode_progress at = run->state.at;
+    struct ode_stage *next = NULL;
+    struct passage p = { .run = run,
+                         .from = run->stage,
+                         .op = { .space = r.space,
+                                 .time = r.time,
+                                 .damping = r.damping },
+                         .record = &r };
+    enum ode_status status;
+
+    ODE_TRY(ode_stage_new(&next, run->recipe, level, run->train->set, run->train->kernels,
+                          run->team, err));
+    p.to = next;
+    status = passage_make(&p, err);
+    *taken = status == ODE_OK && !(r.jumped && r.on_jump != ODE_ON_JUMP_WARN);
+    if (*taken)
+        level_enter(run, next, level);
+    else
+        ode_stage_free(next);
+    ODE_TRY(status);
+    ode_run_read_clock(run);
+    at.level = level;
+    at.epoch = 0;
+    at.time = run->state.at.time;
+    ODE_TRY(run->ops->transfer(run->ops->context, &at, &r, err));
+    if (*taken)
+        ODE_TRY(adjustments_tell(run, &r, err));
+    return gate_tell(run, &r, level, err);
+}
