@@ -25,6 +25,12 @@ struct backend_page {
     int limit;
 };
 
+enum backend_action {
+    BACKEND_CANCEL, /* the run ends */
+    BACKEND_HOLD,   /* it pauses at the end of its level */
+    BACKEND_ADVANCE /* it goes on with the next level now */
+};
+
 struct backend {
     void *self; /* borrowed, outlives the server */
 
@@ -58,9 +64,10 @@ struct backend {
                                struct ode_err *err);
     enum ode_status (*run_artifact)(void *self, const char *id, const char *name, int *fd,
                                     size_t *bytes, struct ode_err *err);
-    /* *done: whether the run is cancelled already (else it will be). */
-    enum ode_status (*run_cancel)(void *self, const char *id, json_t **run, bool *done,
-                                  struct ode_err *err);
+    /* *done: whether the run is cancelled, or paused, already (else it will be).
+     * ODE_ESTATE where the run's state forbids it. */
+    enum ode_status (*run_act)(void *self, const char *id, enum backend_action action,
+                               json_t **run, bool *done, struct ode_err *err);
     enum ode_status (*datasets)(void *self, json_t **sets, struct ode_err *err);
     /* What a training has on this machine; members are null while that is not known. */
     enum ode_status (*system)(void *self, json_t **facts, struct ode_err *err);

@@ -1,4 +1,4 @@
-/* runs.c - /v1/runs: list, one, waiting for one, its levels, ending it. */
+/* runs.c - /v1/runs: list, one, waiting for one, its levels, actions. */
 #include <string.h>
 
 #include "api/request.h"
@@ -89,8 +89,8 @@ body_is_empty(struct request *r, struct problem *problem)
     return empty;
 }
 
-enum MHD_Result
-run_cancel(struct request *r)
+static enum MHD_Result
+act(struct request *r, enum backend_action action)
 {
     const struct backend *b = r->server->backend;
     struct problem problem = { 0 };
@@ -101,8 +101,26 @@ run_cancel(struct request *r)
 
     if (!body_is_empty(r, &problem))
         return reply_problem(r, &problem);
-    status = b->run_cancel(b->self, r->match.id, &run, &done, &err);
+    status = b->run_act(b->self, r->match.id, action, &run, &done, &err);
     if (status != ODE_OK)
         return reply_failure(r, status, &err, NULL);
     return reply_json(r, done ? MHD_HTTP_OK : MHD_HTTP_ACCEPTED, run);
+}
+
+enum MHD_Result
+run_cancel(struct request *r)
+{
+    return act(r, BACKEND_CANCEL);
+}
+
+enum MHD_Result
+run_hold(struct request *r)
+{
+    return act(r, BACKEND_HOLD);
+}
+
+enum MHD_Result
+run_advance(struct request *r)
+{
+    return act(r, BACKEND_ADVANCE);
 }

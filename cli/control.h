@@ -20,7 +20,7 @@ struct control {
     char path[600];
     struct stat seen; /* of the file when it was read; zeros: there was none */
     bool hold;
-    int advance;     /* -1: none */
+    int advance; /* -1: none */
 };
 
 void control_open(struct control *control, const char *run_dir);

@@ -165,14 +165,24 @@ run_artifact(void *self, const char *id, const char *name, int *fd, size_t *byte
 /* --- the rest -------------------------------------------------------------------------
  */
 
+/* An action, and whether nothing remains to be done for it. */
 static enum ode_status
-run_cancel(void *self, const char *id, json_t **out, bool *done, struct ode_err *err)
+run_act(void *self, const char *id, enum backend_action action, json_t **out, bool *done,
+        struct ode_err *err)
 {
+    static const struct {
+        enum request_kind kind;
+        enum run_state done;
+    } requests[] = {
+        [BACKEND_CANCEL] = {REQUEST_CANCEL,   RUN_CANCELLED},
+        [BACKEND_HOLD] = { REQUEST_HOLD,    RUN_PAUSED   },
+        [BACKEND_ADVANCE] = { REQUEST_ADVANCE, RUN_STATES   },
+    };
     struct backend_parts *parts = self;
     struct run run;
 
-    ODE_TRY(supervise_cancel(parts->sup, id, &run, err));
-    *done = run_state_of(&run) == RUN_CANCELLED;
+    ODE_TRY(supervise_request(parts->sup, id, requests[action].kind, &run, err));
+    *done = run_state_of(&run) == requests[action].done;
     return whole_run(parts, &run, out, err);
 }
 
@@ -244,7 +254,7 @@ backend_fill(struct backend *backend, struct backend_parts *parts)
         .compare = compare,
         .run_log = run_log,
         .run_artifact = run_artifact,
-        .run_cancel = run_cancel,
+        .run_act = run_act,
         .datasets = datasets,
         .system = system_facts,
         .ready = ready,

@@ -22,6 +22,7 @@ libdaemon_a_SOURCES = \
 	%D%/statements.def \
 	%D%/store.c %D%/store.h \
 	%D%/submit.c %D%/submit.h \
+	%D%/requests.c %D%/requests.h \
 	%D%/supervise.c %D%/supervise.h \
 	%D%/ulid.c %D%/ulid.h \
 	%D%/versus.c %D%/versus.h

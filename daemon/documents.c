@@ -162,17 +162,18 @@ static json_t *
 run_json(const struct run *run)
 {
     return json_pack(
-        "{ss ss so ss so sI sI sI so so so so sI sI sI sf sf sf sf sf so so so}", "id",
+        "{ss ss so ss so sI sb sI sI so so so so sI sI sI sf sf sf sf sf so so so}", "id",
         run->id, "job", run->job, "name", text_json(run->name), "state", run->state,
         "reason", text_or_null(run->reason), "priority", (json_int_t)run->priority,
-        "attempt", (json_int_t)run->attempt, "max_retries", (json_int_t)run->max_retries,
-        "created_at", stamp_or_null(run->created_ms), "started_at",
-        stamp_or_null(run->started_ms), "finished_at", stamp_or_null(run->finished_ms),
-        "dataset", text_json(run->dataset), "levels", (json_int_t)run->levels, "step",
-        (json_int_t)run->step, "steps", (json_int_t)run->steps, "epoch", run->epoch,
-        "work", run->work, "total_work", run->total_work, "progress", progress(run),
-        "time", run->time, "eta_s", real_or_null(eta_s(run)), "error", error_json(run),
-        "model_sha256", text_or_null(run->model_sha256));
+        "hold", run->hold != 0, "attempt", (json_int_t)run->attempt, "max_retries",
+        (json_int_t)run->max_retries, "created_at", stamp_or_null(run->created_ms),
+        "started_at", stamp_or_null(run->started_ms), "finished_at",
+        stamp_or_null(run->finished_ms), "dataset", text_json(run->dataset), "levels",
+        (json_int_t)run->levels, "step", (json_int_t)run->step, "steps",
+        (json_int_t)run->steps, "epoch", run->epoch, "work", run->work, "total_work",
+        run->total_work, "progress", progress(run), "time", run->time, "eta_s",
+        real_or_null(eta_s(run)), "error", error_json(run), "model_sha256",
+        text_or_null(run->model_sha256));
 }
 
 /* Takes *document over: hands it on in *out, or drops it. */
@@ -398,14 +399,15 @@ level_json(sqlite3_stmt *query)
     if (json_is_null(metrics))
         metrics = json_object();
     return json_pack(
-        "{so ss so so so so so so so so so so so so so}", "level", column_count(query, 0),
-        "state", store_column_text(query, 1), "resolution", column_count(query, 2),
-        "blocks", column_json(query, 3), "epochs", column_count(query, 4), "steps",
-        column_count(query, 5), "parameters", column_count(query, 6), "flops_per_image",
-        column_real(query, 7), "memory_bytes", column_count(query, 8), "work",
-        column_real(query, 9), "started_at", column_stamp(query, 10), "finished_at",
-        column_stamp(query, 11), "seconds", column_real(query, 12), "metrics", metrics,
-        "transfer", column_json(query, 14));
+        "{so ss so so so so so so so so so so so so so so}", "level",
+        column_count(query, 0), "state", store_column_text(query, 1), "resolution",
+        column_count(query, 2), "blocks", column_json(query, 3), "epochs",
+        column_count(query, 4), "steps", column_count(query, 5), "parameters",
+        column_count(query, 6), "flops_per_image", column_real(query, 7), "memory_bytes",
+        column_count(query, 8), "work", column_real(query, 9), "started_at",
+        column_stamp(query, 10), "finished_at", column_stamp(query, 11), "seconds",
+        column_real(query, 12), "metrics", metrics, "ended",
+        text_or_null(store_column_text(query, 15)), "transfer", column_json(query, 14));
 }
 
 enum ode_status

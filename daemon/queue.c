@@ -13,11 +13,12 @@ static const char *const state_names[RUN_STATES] = {
 
 #define TO(state) (1u << (RUN_##state))
 
-/* What may follow what. Nothing leads to paused yet, and nothing leaves a final state. */
+/* What may follow what. Nothing leaves a final state. */
 static const unsigned allowed[RUN_STATES] = {
     [RUN_QUEUED] = TO(STARTING) | TO(FAILED) | TO(CANCELLED),
     [RUN_STARTING] = TO(QUEUED) | TO(RUNNING) | TO(FAILED) | TO(CANCELLED),
-    [RUN_RUNNING] = TO(QUEUED) | TO(SUCCEEDED) | TO(FAILED) | TO(CANCELLED),
+    [RUN_RUNNING] = TO(QUEUED) | TO(PAUSED) | TO(SUCCEEDED) | TO(FAILED) | TO(CANCELLED),
+    [RUN_PAUSED] = TO(QUEUED) | TO(CANCELLED),
 };
 
 const char *
@@ -211,6 +212,13 @@ judge_requests(const struct run *run, const struct worker_end *end,
     }
     if (succeeded || strcmp(run->final_state, "failed") == 0)
         return false;
+    if (run->hold && strcmp(run->final_state, "held") == 0) {
+        decide(verdict, RUN_PAUSED, NULL);
+        snprintf(verdict->cause, sizeof verdict->cause,
+                 "held at the end of level %lld, as asked; goes on when told to advance",
+                 (long long)run->level);
+        return true;
+    }
     if (run->time_limit_s && run->spent_ms >= run->time_limit_s * 1000) {
         decide(verdict, RUN_FAILED, "ESTOPPED");
         snprintf(verdict->cause, sizeof verdict->cause,
@@ -254,6 +262,7 @@ queue_judge(const struct run *run, const struct worker_end *end, struct verdict 
         snprintf(verdict->cause, sizeof verdict->cause,
                  "the worker left with code %d; its log says why", end->code);
     } else if (strcmp(run->final_state, "stopped") == 0
+               || strcmp(run->final_state, "held") == 0
                || (end->observed && !end->signal && end->code == 75)) {
         decide(verdict, RUN_QUEUED, NULL);
         snprintf(verdict->cause, sizeof verdict->cause,

@@ -6,6 +6,8 @@
  * verdict.
  *
  *     queued <-> starting -> running -> succeeded, failed, cancelled
+ *                               |
+ *     queued <- paused <--------+
  */
 #ifndef ODE_DAEMON_QUEUE_H
 #define ODE_DAEMON_QUEUE_H
@@ -61,7 +63,7 @@ struct worker_end {
 };
 
 struct verdict {
-    enum run_state state; /* what becomes of the run: QUEUED or a final one */
+    enum run_state state; /* what becomes of the run: QUEUED, PAUSED or a final one */
     bool retry;           /* queued again, and it counts as a retry         */
     bool barren;          /* the worker failed by itself, or never said hello */
     char cause[256];

@@ -250,10 +250,11 @@ end_level(struct record *record, const struct place *place, struct ode_err *err)
     metrics = json_dumps(values, JSON_COMPACT);
     if (!metrics)
         return ode_fail(err, ODE_ENOMEM, "", "no memory for a level's metrics");
-    status = store_exec(record->queue->store, STORE_LEVEL_END, err,
-                        store_int(record->run->number), store_int(place->level),
-                        store_int(record->at_ms), store_real(place->time),
-                        store_text(metrics));
+    status =
+        store_exec(record->queue->store, STORE_LEVEL_END, err,
+                   store_int(record->run->number), store_int(place->level),
+                   store_int(record->at_ms), store_real(place->time), store_text(metrics),
+                   store_text(json_string_value(json_object_get(record->json, "ended"))));
     free(metrics);
     return status;
 }
@@ -274,8 +275,12 @@ store_level(struct record *record, struct ode_err *err)
         ODE_TRY(store_exec(record->queue->store, STORE_LEVEL_BEGIN, err,
                            store_int(record->run->number), store_int(level),
                            store_int(record->at_ms), store_real(place.time)));
+    else if (strcmp(state, "skipped") == 0)
+        return store_exec(record->queue->store, STORE_LEVEL_SKIP, err,
+                          store_int(record->run->number), store_int(level),
+                          store_int(record->at_ms));
     else
-        return malformed(record, "state", "\"running\" or \"done\"", err);
+        return malformed(record, "state", "\"running\", \"done\" or \"skipped\"", err);
     advance(record->run, &place);
     return ODE_OK;
 }
@@ -411,6 +416,9 @@ store_final(struct record *record, struct ode_err *err)
         ODE_TRY(get_place(record, &place, err));
         advance(run, &place);
     }
+    if (strcmp(state, "stopped") == 0
+        && json_is_true(json_object_get(record->json, "held")))
+        state = "held";
     run_text(run->final_state, sizeof run->final_state, state);
     copy_text(run->error_code, sizeof run->error_code, error, "code");
     copy_text(run->error_at, sizeof run->error_at, error, "at");

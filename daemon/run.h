@@ -34,6 +34,8 @@
     TEXT(STATE, state,         15) \
     TEXT(STATE, reason,       255) \
     INT (SAVED, cancel_requested)  \
+    INT (SAVED, hold)              \
+    INT (SAVED, advance)           \
     INT (SAVED, attempt)           \
     INT (SAVED, retries)           \
     INT (SAVED, barren)            \

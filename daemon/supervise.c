@@ -29,6 +29,8 @@ struct attempt {
     struct worker_end end;
     uint64_t asked_ms; /* the loop's time when SIGTERM was sent; 0: not yet */
     bool killed;
+    bool controlled; /* the control file says hold and advance */
+    int64_t hold, advance;
     int handles; /* to be closed before the memory goes */
 };
 
@@ -306,6 +308,24 @@ enforce(struct attempt *attempt, const struct run *run)
     return !abandon(attempt);
 }
 
+/* Has the control file say what the row says; on failure again at the next poll. */
+static void
+control_keep(struct attempt *attempt, const struct run *run)
+{
+    char path[PATH_BYTES];
+    struct ode_err err;
+
+    if (attempt->controlled && attempt->hold == run->hold
+        && attempt->advance == run->advance)
+        return;
+    snprintf(path, sizeof path, "%s/control.json", attempt->dir);
+    attempt->controlled = requests_write(run, path, &err) == ODE_OK;
+    attempt->hold = run->hold;
+    attempt->advance = run->advance;
+    if (!attempt->controlled)
+        complain(attempt, "tell the worker what is asked of it", &err);
+}
+
 /* --- looking --------------------------------------------------------------------------
  */
 
@@ -350,8 +370,8 @@ look(struct attempt *attempt)
         judge(attempt);
         return;
     }
-    if (!attempt->gone)
-        enforce(attempt, &run);
+    if (!attempt->gone && enforce(attempt, &run))
+        control_keep(attempt, &run);
 }
 
 static void
@@ -393,9 +413,10 @@ launch(struct attempt *attempt, struct run *run)
                                 .data_dir = sup->rules.data_dir,
                                 .threads = sched_threads(run, sup->rules.threads) };
     struct ode_err err;
-    enum ode_status status =
-        attempt->worker.ops->start(&attempt->worker, sup->loop, &plan, &err);
+    enum ode_status status;
 
+    control_keep(attempt, run);
+    status = attempt->worker.ops->start(&attempt->worker, sup->loop, &plan, &err);
     if (status == ODE_OK) {
         run->pid = attempt->worker.pid;
         log_event(sup->log, LOG_INFO, "supervise", "started", log_text("run", run->id),
@@ -533,45 +554,24 @@ supervise_recover(struct supervise *sup, struct ode_err *err)
     return ODE_OK;
 }
 
-static enum ode_status
-request_cancel(struct supervise *sup, struct run *run, struct ode_err *err)
-{
-    switch (run_state_of(run)) {
-    case RUN_QUEUED:
-        return queue_move(sup->queue, run, RUN_CANCELLED, "cancelled on request", err);
-    case RUN_CANCELLED:
-        return ODE_OK;
-    case RUN_STARTING:
-    case RUN_RUNNING:
-        if (run->cancel_requested)
-            return ODE_OK;
-        run->cancel_requested = 1;
-        ODE_TRY(run_save(sup->store, run, err));
-        return run_event(sup->store, run->number, store_now_ms(), "cancel",
-                         "its end was asked for", NULL, err);
-    default:
-        return ode_fail(err, ODE_ESTATE, "",
-                        "run %s is %s and cannot be cancelled any more", run->id,
-                        run->state);
-    }
-}
-
 enum ode_status
-supervise_cancel(struct supervise *sup, const char *id, struct run *run,
-                 struct ode_err *err)
+supervise_request(struct supervise *sup, const char *id, enum request_kind kind,
+                  struct run *run, struct ode_err *err)
 {
     enum ode_status status;
 
     ODE_TRY(store_begin(sup->store, err));
     status = run_load(sup->store, id, run, err);
     if (status == ODE_OK)
-        status = request_cancel(sup, run, err);
+        status = requests_take(sup->queue, run, kind, err);
     ODE_TRY(store_end(sup->store, status, err));
     for (struct attempt *attempt = sup->attempts; attempt; attempt = attempt->next)
         if (attempt->number == run->number && !attempt->gone) {
-            enforce(attempt, run);
-            break;
+            if (enforce(attempt, run))
+                control_keep(attempt, run);
+            return ODE_OK;
         }
+    supervise_dispatch(sup);
     return ODE_OK;
 }
 

@@ -21,6 +21,7 @@
 #include "daemon/launch.h"
 #include "daemon/log.h"
 #include "daemon/queue.h"
+#include "daemon/requests.h"
 #include "daemon/store.h"
 
 /* How runs are run; the daemon's settings hold the same members. */
@@ -63,10 +64,11 @@ enum ode_status supervise_recover(struct supervise *sup, struct ode_err *err);
 /* Starts what is due and fits into the slots. */
 void supervise_dispatch(struct supervise *sup);
 
-/* Asks for a run's end; the request is stored before anything else. *run is the run after
- * it. ODE_ENOENT; ODE_ESTATE for a run that ended in another way. */
-enum ode_status supervise_cancel(struct supervise *sup, const char *id, struct run *run,
-                                 struct ode_err *err);
+/* Takes a request; it is stored before anything else. *run is the run after it.
+ * ODE_ENOENT; ODE_ESTATE for a run whose state forbids it. */
+enum ode_status supervise_request(struct supervise *sup, const char *id,
+                                  enum request_kind kind, struct run *run,
+                                  struct ode_err *err);
 
 /* Stops all workers and gives their runs back to the queue, then closes the timers and
  * calls stopped. Called again it no longer waits for the grace period. */

@@ -221,6 +221,7 @@ e2e_stories = \
 	%D%/e2e/check.sh \
 	%D%/e2e/command_line.sh \
 	%D%/e2e/killed_worker.sh \
+	%D%/e2e/levels.sh \
 	%D%/e2e/main_job.sh \
 	%D%/e2e/queue.sh \
 	%D%/e2e/storm.sh
@@ -249,6 +250,7 @@ EXTRA_DIST += \
 	%D%/e2e/check.sh \
 	%D%/e2e/command_line.sh \
 	%D%/e2e/killed_worker.sh \
+	%D%/e2e/levels.sh \
 	%D%/e2e/lib.sh \
 	%D%/e2e/main_job.sh \
 	%D%/e2e/queue.sh \

@@ -178,12 +178,13 @@ adjustments_tell(struct ode_run *run, const struct ode_transfer_record *r,
     for (int i = 0; i < r->adjusted; i++) {
         const struct ode_adjustment *a = &r->adjustment[i];
 
-        snprintf(text, sizeof text,
-                 "unit %d: the transfer left a step of %.2f times the longest stable one, "
-                 "and states grew %.3g-fold; its kernels were damped to a cap of %g: "
-                 "%.2f times, %.3g-fold",
-                 a->unit, a->stability[0], a->growth[0], a->cap, a->stability[1],
-                 a->growth[1]);
+        snprintf(
+            text, sizeof text,
+            "unit %d: the transfer left a step of %.2f times the longest stable one, "
+            "and states grew %.3g-fold; its kernels were damped to a cap of %g: "
+            "%.2f times, %.3g-fold",
+            a->unit, a->stability[0], a->growth[0], a->cap, a->stability[1],
+            a->growth[1]);
         ODE_TRY(ode_run_warn(run, text, err));
     }
     return ODE_OK;
@@ -197,8 +198,7 @@ gate_judge(const struct ode_run *run, struct ode_transfer_record *r)
 {
     r->max_jump = run->recipe->transfer.max_jump;
     r->on_jump = run->recipe->transfer.on_jump;
-    r->jumped =
-        r->max_jump > 0 && !(r->after.loss - r->before.loss <= r->max_jump);
+    r->jumped = r->max_jump > 0 && !(r->after.loss - r->before.loss <= r->max_jump);
 }
 
 /* Warns or fails. */
@@ -210,11 +210,12 @@ gate_tell(struct ode_run *run, const struct ode_transfer_record *r, int level,
 
     if (!r->jumped)
         return ODE_OK;
-    snprintf(text, sizeof text,
-             "the transfer to level %d raised the probe's loss from %.4g to %.4g, by more "
-             "than transfer/max_jump, %g%s",
-             level, r->before.loss, r->after.loss, r->max_jump,
-             r->on_jump == ODE_ON_JUMP_ROLLBACK ? ": the level is skipped" : "");
+    snprintf(
+        text, sizeof text,
+        "the transfer to level %d raised the probe's loss from %.4g to %.4g, by more "
+        "than transfer/max_jump, %g%s",
+        level, r->before.loss, r->after.loss, r->max_jump,
+        r->on_jump == ODE_ON_JUMP_ROLLBACK ? ": the level is skipped" : "");
     if (r->on_jump != ODE_ON_JUMP_FAIL)
         return ode_run_warn(run, text, err);
     snprintf(at, sizeof at, "/levels/%d", level);
@@ -255,8 +256,8 @@ passage_make(struct passage *p, struct ode_err *err)
 
     ODE_TRY(probe(p, p->from, &r->before, err));
     ode_run_gauge(p->run, p->from, &r->gauge[0]);
-    ODE_TRY(ode_stencil_halvings(r->resolution[0], r->resolution[1], &p->op.halvings,
-                                 err));
+    ODE_TRY(
+        ode_stencil_halvings(r->resolution[0], r->resolution[1], &p->op.halvings, err));
     ODE_TRY(parameters_transfer(p, err));
     stability_restore(p);
     r->norm_before = ode_transfer_norm(&p->from->net.params, p->from->engine.theta);
@@ -292,12 +293,12 @@ ode_run_transfer(struct ode_run *run, int level, bool *taken, struct ode_err *er
     struct ode_transfer_record r = record_begin(run, level);
     struct ode_progress at = run->state.at;
     struct ode_stage *next = NULL;
-    struct passage p = { .run = run,
-                         .from = run->stage,
-                         .op = { .space = r.space,
-                                 .time = r.time,
-                                 .damping = r.damping },
-                         .record = &r };
+    struct passage p = {
+        .run = run,
+        .from = run->stage,
+        .op = {.space = r.space, .time = r.time, .damping = r.damping},
+        .record = &r
+    };
     enum ode_status status;
 
     ODE_TRY(ode_stage_new(&next, run->recipe, level, run->train->set, run->train->kernels,

@@ -28,8 +28,8 @@ ode_run_place(struct ode_run *run, int64_t level_step)
 }
 
 enum ode_status
-ode_run_diverged(const struct ode_run *run, enum ode_status code, int unit, struct ode_err *err,
-         const char *what)
+ode_run_diverged(const struct ode_run *run, enum ode_status code, int unit,
+                 struct ode_err *err, const char *what)
 {
     char at[32], where[24] = "";
 

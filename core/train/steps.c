@@ -51,7 +51,7 @@ classifier_solve(struct ode_run *run, struct ode_source source, struct ode_err *
         == ODE_OK)
         return ODE_OK;
     return ode_run_diverged(run, ODE_EDIVERGE, -1, err,
-                    "the classifier's features are not finite");
+                            "the classifier's features are not finite");
 }
 
 /* The gradient of the batch is in the engine: looks at it, and makes a step along it. */
@@ -120,8 +120,8 @@ train_step(struct ode_run *run, int64_t i, int64_t epoch, int64_t index, double 
     ode_engine_gradient(e, ode_source_fetch, &source, batch, &coupled, &report);
     if (!isfinite(report.loss))
         return ode_run_diverged(run, ODE_EDIVERGE,
-                        ode_engine_blame(e, ode_source_fetch, &source, batch), err,
-                        "the loss is not finite");
+                                ode_engine_blame(e, ode_source_fetch, &source, batch),
+                                err, "the loss is not finite");
     ODE_TRY(weights_step(run, &report, rate, &penalty, err));
     step_count(run, &report);
     return ODE_OK;
@@ -186,8 +186,8 @@ level_step(struct ode_run *run, int64_t i, struct ode_err *err)
     const struct ode_level_plan *p = &run->plan.levels[level];
     const int64_t index = i % p->epoch_steps;
 
-    run->rate = ode_schedule_rate(&run->recipe->levels[level].lr, i, p->steps,
-                                  p->epoch_steps);
+    run->rate =
+        ode_schedule_rate(&run->recipe->levels[level].lr, i, p->steps, p->epoch_steps);
     ODE_TRY(train_step(run, i, i / p->epoch_steps, index, run->rate, err));
     run->tested = false;
     ode_run_place(run, i + 1);
@@ -262,8 +262,7 @@ steps_make(struct ode_run *run, struct ode_err *err)
             return ODE_OK;
         }
         if (!first
-            && ops->seconds(ops->context) - kept
-                   >= run->recipe->resources.checkpoint_s) {
+            && ops->seconds(ops->context) - kept >= run->recipe->resources.checkpoint_s) {
             ODE_TRY(ode_run_checkpoint(run, false, err));
             kept = ops->seconds(ops->context);
         }

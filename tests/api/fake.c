@@ -173,9 +173,14 @@ artifact_of(void *self, const char *id, const char *name, int *fd, size_t *bytes
     return file_of(fake->model_path, fd, bytes, err);
 }
 
+/* Each action takes the run at once to where it leads. */
 static enum ode_status
-cancel(void *self, const char *id, json_t **run, bool *done, struct ode_err *err)
+act(void *self, const char *id, enum backend_action action, json_t **run, bool *done,
+    struct ode_err *err)
 {
+    static const char *const leads_to[] = { [BACKEND_CANCEL] = "cancelled",
+                                            [BACKEND_HOLD] = "paused",
+                                            [BACKEND_ADVANCE] = "queued" };
     struct fake *fake = self;
     bool final;
 
@@ -183,9 +188,9 @@ cancel(void *self, const char *id, json_t **run, bool *done, struct ode_err *err
         return nothing(err, id);
     pthread_mutex_lock(&fake->lock);
     final = strcmp(fake->state, "succeeded") == 0;
-    *done = strcmp(fake->state, "cancelled") == 0;
+    *done = strcmp(fake->state, leads_to[action]) == 0;
     if (!final) {
-        strcpy(fake->state, "cancelled");
+        strcpy(fake->state, leads_to[action]);
         *run = run_now(fake);
     }
     pthread_mutex_unlock(&fake->lock);
@@ -241,7 +246,7 @@ static const struct backend fake_backend = {
     .compare = compare_of,
     .run_log = log_of,
     .run_artifact = artifact_of,
-    .run_cancel = cancel,
+    .run_act = act,
     .datasets = sets,
     .system = facts,
     .ready = ready,

@@ -155,23 +155,31 @@ START_TEST(unknown_ids_are_not_found)
 }
 END_TEST
 
-START_TEST(cancelling_is_idempotent)
+START_TEST(actions_are_idempotent)
 {
-    static const char path[] = "/v1/runs/" FAKE_RUN "/cancel";
-    struct client_answer answer = { 0 };
-    struct fake fake;
+    static const char *const paths[] = { "/v1/runs/" FAKE_RUN "/cancel",
+                                         "/v1/runs/" FAKE_RUN "/hold",
+                                         "/v1/runs/" FAKE_RUN "/advance" };
 
-    fake_open(&fake, NULL);
-    ck_assert_int_eq(
-        client_ask(fake_port(&fake), "POST", path, json, "{\"a\":1}", &answer), 400);
-    ck_assert_int_eq(client_ask(fake_port(&fake), "POST", path, "", NULL, &answer), 202);
-    ck_assert_int_eq(client_ask(fake_port(&fake), "POST", path, json, "{}", &answer),
-                     200);
-    fake_change(&fake, "succeeded");
-    ck_assert_int_eq(client_ask(fake_port(&fake), "POST", path, "", NULL, &answer), 409);
-    ck_assert_ptr_nonnull(strstr(answer.body, "has succeeded already"));
-    client_release(&answer);
-    fake_close(&fake);
+    for (size_t i = 0; i < sizeof paths / sizeof *paths; i++) {
+        struct client_answer answer = { 0 };
+        struct fake fake;
+
+        fake_open(&fake, NULL);
+        ck_assert_int_eq(
+            client_ask(fake_port(&fake), "POST", paths[i], json, "{\"a\":1}", &answer),
+            400);
+        ck_assert_int_eq(
+            client_ask(fake_port(&fake), "POST", paths[i], "", NULL, &answer), 202);
+        ck_assert_int_eq(
+            client_ask(fake_port(&fake), "POST", paths[i], json, "{}", &answer), 200);
+        fake_change(&fake, "succeeded");
+        ck_assert_int_eq(
+            client_ask(fake_port(&fake), "POST", paths[i], "", NULL, &answer), 409);
+        ck_assert_ptr_nonnull(strstr(answer.body, "has succeeded already"));
+        client_release(&answer);
+        fake_close(&fake);
+    }
 }
 END_TEST
 
@@ -195,4 +203,4 @@ END_TEST
 TEST_SUITE(api_jobs, 30, submitting_creates, refusals_say_where,
            broken_json_is_refused_with_its_place, deep_json_is_refused,
            an_empty_body_is_refused, lists_pass_their_query_on, unknown_ids_are_not_found,
-           cancelling_is_idempotent, readiness_follows_the_backend)
+           actions_are_idempotent, readiness_follows_the_backend)

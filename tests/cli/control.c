@@ -61,7 +61,10 @@ END_TEST
 /* It asks for nothing, not for what a file before it did, and is complained of once. */
 START_TEST(a_file_without_sense_is_complained_of_once)
 {
-    static const char *const senseless[] = { "", "{", "[1]", "{\"hold\": 1}",
+    static const char *const senseless[] = { "",
+                                             "{",
+                                             "[1]",
+                                             "{\"hold\": 1}",
                                              "{\"advance\": \"2\"}",
                                              "{\"hold\": true, \"advance\": 1.5}" };
 

@@ -65,11 +65,9 @@ START_TEST(a_plateau_ends_the_level)
     ck_assert_int_eq(find(&d, 'd', 1)->at.step, 10 + 15); /* the first and two more */
     ck_assert_int_eq(find(&d, 'd', 2)->end, ODE_END_BUDGET);
     ck_assert_int_eq(find(&d, 'd', 2)->at.step, 10 + 15 + 10);
-    ck_assert_double_eq_tol(find(&d, 'd', 2)->at.work,
-                            230
-                                * (2 * plan.levels[0].work_image
-                                   + 3 * plan.levels[1].work_image + 2),
-                            1e-9);
+    ck_assert_double_eq_tol(
+        find(&d, 'd', 2)->at.work,
+        230 * (2 * plan.levels[0].work_image + 3 * plan.levels[1].work_image + 2), 1e-9);
     diary_free(&d);
 }
 END_TEST
@@ -234,8 +232,7 @@ START_TEST(a_jump_is_warned_of)
     test_ok(diary_run(&r, 2, false, &calm, NULL, &err), &err);
     ck_assert(!find(&calm, 't', 0)->t.jumped);
     ck_assert(find(&d, 't', 0)->t.jumped);
-    ck_assert_int_eq(count(&d, 'w'),
-                     count(&calm, 'w') + 1 + find(&d, 't', 1)->t.jumped);
+    ck_assert_int_eq(count(&d, 'w'), count(&calm, 'w') + 1 + find(&d, 't', 1)->t.jumped);
     diary_free(&d);
     diary_free(&calm);
 }

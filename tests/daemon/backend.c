@@ -77,7 +77,7 @@ START_TEST(a_run_has_every_member_that_the_contract_names)
         "attempt", "max_retries", "created_at",   "started_at", "finished_at", "dataset",
         "level",   "levels",      "resolution",   "blocks",     "step",        "steps",
         "epoch",   "work",        "total_work",   "progress",   "time",        "eta_s",
-        "metrics", "error",       "model_sha256", "spec",       "artifacts"
+        "metrics", "error",       "model_sha256", "spec",       "artifacts",   "hold"
     };
     size_t n = sizeof members / sizeof *members;
     char id[ULID_LENGTH + 1];
@@ -118,7 +118,7 @@ START_TEST(a_queued_run_shows_its_ladder)
     test_ok(desk.api.run_levels(desk.api.self, id, &levels, &err), &err);
     text = text_of(json_array_get(at(levels, "levels"), 1));
     ck_assert_str_eq(
-        text, "{\"blocks\":[2],\"epochs\":2,\"finished_at\":null,"
+        text, "{\"blocks\":[2],\"ended\":null,\"epochs\":2,\"finished_at\":null,"
               "\"flops_per_image\":null,\"level\":1,\"memory_bytes\":null,"
               "\"metrics\":{},\"parameters\":null,\"resolution\":16,\"seconds\":null,"
               "\"started_at\":null,\"state\":\"pending\",\"steps\":null,"
@@ -294,7 +294,8 @@ START_TEST(lists_are_filtered_by_state)
     desk_open(&desk, 0);
     json_decref(submit(&desk, first));
     json_decref(submit(&desk, second));
-    test_ok(desk.api.run_cancel(desk.api.self, first, &list, &done, &err), &err);
+    test_ok(desk.api.run_act(desk.api.self, first, BACKEND_CANCEL, &list, &done, &err),
+            &err);
     ck_assert(done);
     json_decref(list);
     test_ok(desk.api.run_list(desk.api.self, &page, &list, &err), &err);

@@ -211,6 +211,32 @@ stop_now(long level, long step)
     exit(EXIT_STOPPED);
 }
 
+/* What the control file asks for: member "hold", or "advance" from this level. */
+static bool
+asked(const char *what, long level)
+{
+    json_t *control = json_load_file("control.json", 0, NULL);
+    const json_t *value = json_object_get(control, what);
+    const bool yes = json_is_true(value)
+                     || (json_is_integer(value) && json_integer_value(value) == level);
+
+    json_decref(control);
+    return yes;
+}
+
+/* At the end of a level that is not the last. */
+static void
+hold_now(long level)
+{
+    const long step = (level + 1) * settings.steps;
+
+    write_checkpoint(level, step);
+    tell(json_pack("{ss ss sI sf sf sb}", "type", "final", "state", "stopped", "step",
+                   (json_int_t)step, "time", (double)step * 0.25, "work", (double)step,
+                   "held", 1));
+    exit(EXIT_STOPPED);
+}
+
 static void
 wait_ms(long ms)
 {
@@ -240,8 +266,8 @@ take_step(long level, long step)
     }
     if (settings.crash == step && attempt <= settings.crashes)
         raise(SIGKILL);
-    while (settings.hang == step && !stop)
-        wait_ms(1000);
+    while (settings.hang == step && !stop && !asked("advance", level))
+        wait_ms(20);
 }
 
 static void
@@ -260,10 +286,11 @@ train_level(long level)
                            1.0, "after", "loss", 1.5));
     }
     for (long step = first + 1; step <= first + settings.steps; step++)
-        if (step > resumed_step)
+        if (step > resumed_step && !asked("advance", level))
             take_step(level, step);
-    tell(json_pack("{ss sI ss sI sf sf s{sf}}", "type", "level", "level",
-                   (json_int_t)level, "state", "done", "step",
+    tell(json_pack("{ss sI ss ss sI sf sf s{sf}}", "type", "level", "level",
+                   (json_int_t)level, "state", "done", "ended",
+                   asked("advance", level) ? "request" : "budget", "step",
                    (json_int_t)(first + settings.steps), "time",
                    (double)(first + settings.steps) * 0.25, "work",
                    (double)(first + settings.steps), "metrics", "test.accuracy", 0.5));
@@ -348,9 +375,13 @@ main(int argc, char **argv)
                    (json_int_t)attempt, "pid", (json_int_t)getpid(), "version", "fake",
                    "format", 1, "kernels", "none", "threads", 1));
     tell_plan(levels);
-    for (size_t i = 0; i < json_array_size(levels); i++)
+    for (size_t i = 0; i < json_array_size(levels); i++) {
         if (resumed_step < (long)(i + 1) * settings.steps)
             train_level((long)i);
+        if (i + 1 < json_array_size(levels) && asked("hold", -1)
+            && resumed_step <= (long)(i + 1) * settings.steps)
+            hold_now((long)i);
+    }
     write_model();
     tell_final("succeeded", (long)json_array_size(levels) * settings.steps, 0);
     json_decref(spec);

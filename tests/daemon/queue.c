@@ -12,7 +12,7 @@
 static const char *const picture[RUN_STATES] = {
     /*                  q s r p S F C */
     [RUN_QUEUED] = ". x . . . x x",    [RUN_STARTING] = "x . x . . x x",
-    [RUN_RUNNING] = "x . . . x x x",   [RUN_PAUSED] = ". . . . . . .",
+    [RUN_RUNNING] = "x . . x x x x",   [RUN_PAUSED] = "x . . . . . x",
     [RUN_SUCCEEDED] = ". . . . . . .", [RUN_FAILED] = ". . . . . . .",
     [RUN_CANCELLED] = ". . . . . . .",
 };

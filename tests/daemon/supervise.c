@@ -194,10 +194,12 @@ START_TEST(a_queued_run_is_cancelled_at_once)
     world_open(&world);
     run = world_submit(&world, &(struct world_order){ .name = "n" });
     world_supervise(&world, 0, GRACE_MS);
-    test_ok(supervise_cancel(&world.sup, run.id, &run, &err), &err);
+    test_ok(supervise_request(&world.sup, run.id, REQUEST_CANCEL, &run, &err), &err);
     ck_assert_str_eq(run.state, "cancelled");
-    test_ok(supervise_cancel(&world.sup, run.id, &run, &err), &err); /* twice is fine */
-    ck_assert_int_eq(supervise_cancel(&world.sup, "nobody", &run, &err), ODE_ENOENT);
+    test_ok(supervise_request(&world.sup, run.id, REQUEST_CANCEL, &run, &err),
+            &err); /* twice is fine */
+    ck_assert_int_eq(supervise_request(&world.sup, "nobody", REQUEST_CANCEL, &run, &err),
+                     ODE_ENOENT);
     world_close(&world);
 }
 END_TEST
@@ -209,7 +211,7 @@ START_TEST(a_running_run_is_cancelled_when_its_worker_is_gone)
     struct ode_err err;
 
     world_wait_step(&world, run.number, 3);
-    test_ok(supervise_cancel(&world.sup, run.id, &run, &err), &err);
+    test_ok(supervise_request(&world.sup, run.id, REQUEST_CANCEL, &run, &err), &err);
     ck_assert_str_eq(run.state, "running");
     run = world_wait(&world, run.number, RUN_CANCELLED);
     ck_assert_str_eq(run.final_state, "stopped"); /* it left by itself */
@@ -227,7 +229,7 @@ START_TEST(a_worker_that_does_not_listen_is_killed_after_the_grace_period)
 
     world_wait_step(&world, run.number, 3);
     asked = uv_hrtime();
-    test_ok(supervise_cancel(&world.sup, run.id, &run, &err), &err);
+    test_ok(supervise_request(&world.sup, run.id, REQUEST_CANCEL, &run, &err), &err);
     run = world_wait(&world, run.number, RUN_CANCELLED);
     ck_assert_uint_ge((uv_hrtime() - asked) / 1000000, SHORT_GRACE_MS);
     ck_assert_str_eq(run.final_state, "");
@@ -242,8 +244,134 @@ START_TEST(a_final_run_cannot_be_cancelled)
     struct ode_err err;
 
     run = world_wait(&world, run.number, RUN_SUCCEEDED);
-    ck_assert_int_eq(supervise_cancel(&world.sup, run.id, &run, &err), ODE_ESTATE);
+    ck_assert_int_eq(supervise_request(&world.sup, run.id, REQUEST_CANCEL, &run, &err),
+                     ODE_ESTATE);
     ck_assert_ptr_nonnull(strstr(err.text, "succeeded"));
+    world_close(&world);
+}
+END_TEST
+
+/* --- hold and advance */
+
+/* From now on so many runs may have a worker. */
+static void
+open_slots(struct world *world, int slots)
+{
+    world->sup.rules.slots = slots;
+    supervise_dispatch(&world->sup);
+}
+
+static void
+ask(struct world *world, enum request_kind kind, struct run *run)
+{
+    struct ode_err err;
+
+    test_ok(supervise_request(&world->sup, run->id, kind, run, &err), &err);
+}
+
+START_TEST(a_held_run_pauses_at_the_levels_end_until_it_is_let_go)
+{
+    struct world world;
+    struct run run;
+
+    world_open(&world);
+    run = world_submit(&world, &(struct world_order){ .name = "steps=4" });
+    world_supervise(&world, 0, GRACE_MS);
+    ask(&world, REQUEST_HOLD, &run);
+    ask(&world, REQUEST_HOLD, &run); /* twice is fine */
+    ck_assert_str_eq(run.state, "queued");
+    open_slots(&world, 1);
+    run = world_wait(&world, run.number, RUN_PAUSED);
+    ck_assert_int_eq(run.step, 4);
+    ck_assert_int_eq(run.pid, 0);
+    ck_assert_ptr_nonnull(strstr(run.reason, "held at the end of level 0"));
+    ask(&world, REQUEST_ADVANCE, &run);
+    run = world_wait(&world, run.number, RUN_SUCCEEDED);
+    ck_assert_int_eq(run.attempt, 2);
+    ck_assert_int_eq(run.retries, 0);
+    assert_text(&world, "SELECT count(*) FROM events WHERE kind = 'hold'", "1");
+    assert_text(&world, "SELECT count(*) FROM events WHERE kind = 'advance'", "1");
+    world_close(&world);
+}
+END_TEST
+
+START_TEST(a_running_level_ends_on_request)
+{
+    struct world world;
+    struct run run = set_out(&world, "steps=10 hang=3", 0, GRACE_MS);
+
+    world_wait_step(&world, run.number, 3);
+    ask(&world, REQUEST_HOLD, &run);
+    ask(&world, REQUEST_ADVANCE, &run); /* takes the hold back, too */
+    ck_assert_int_eq(run.hold, 0);
+    run = world_wait(&world, run.number, RUN_SUCCEEDED);
+    assert_text(&world, "SELECT group_concat(ended) FROM levels", "request,budget");
+    assert_text(&world, "SELECT count(*) FROM metrics WHERE level = 0 AND step > 3", "0");
+    world_close(&world);
+}
+END_TEST
+
+/* The row is what counts: the next daemon writes the control file again. */
+START_TEST(a_hold_outlives_the_daemon_and_its_file)
+{
+    struct world world, next;
+    struct run run = set_out(&world, "steps=10 hang=3", 5, GRACE_MS);
+    char path[512];
+
+    world_wait_step(&world, run.number, 3);
+    ask(&world, REQUEST_HOLD, &run);
+    world_crash(&world);
+    snprintf(path, sizeof path, "%s/runs/%s/control.json", world.dir, run.id);
+    ck_assert_int_eq(unlink(path), 0);
+    world_reopen(&next, world.dir);
+    world_supervise(&next, 1, GRACE_MS);
+    run = world_run(&next, run.number);
+    while (access(path, F_OK) != 0)
+        uv_run(next.sup.loop, UV_RUN_ONCE);
+    ck_assert_int_eq(run.hold, 1);
+    kill((pid_t)run.pid, SIGKILL); /* hangs; its next attempt does, too */
+    ask(&next, REQUEST_CANCEL, &run);
+    world_wait(&next, run.number, RUN_CANCELLED);
+    world_close(&next);
+}
+END_TEST
+
+START_TEST(a_paused_run_can_be_cancelled)
+{
+    struct world world;
+    struct run run;
+
+    world_open(&world);
+    run = world_submit(&world, &(struct world_order){ .name = "steps=2" });
+    world_supervise(&world, 0, GRACE_MS);
+    ask(&world, REQUEST_HOLD, &run);
+    open_slots(&world, 1);
+    run = world_wait(&world, run.number, RUN_PAUSED);
+    ask(&world, REQUEST_CANCEL, &run);
+    ck_assert_str_eq(run.state, "cancelled");
+    world_close(&world);
+}
+END_TEST
+
+START_TEST(what_cannot_be_held_or_advanced_says_why)
+{
+    struct world world;
+    struct ode_err err;
+    struct run run;
+
+    world_open(&world);
+    run = world_submit(&world, &(struct world_order){ .name = "steps=2" });
+    world_supervise(&world, 0, GRACE_MS);
+    ck_assert_int_eq(supervise_request(&world.sup, run.id, REQUEST_ADVANCE, &run, &err),
+                     ODE_ESTATE);
+    ck_assert_ptr_nonnull(strstr(err.text, "is queued and trains no level"));
+    open_slots(&world, 1);
+    run = world_wait(&world, run.number, RUN_SUCCEEDED);
+    for (enum request_kind kind = REQUEST_HOLD; kind <= REQUEST_ADVANCE; kind++) {
+        ck_assert_int_eq(supervise_request(&world.sup, run.id, kind, &run, &err),
+                         ODE_ESTATE);
+        ck_assert_ptr_nonnull(strstr(err.text, "is succeeded"));
+    }
     world_close(&world);
 }
 END_TEST
@@ -392,7 +520,7 @@ START_TEST(an_adopted_worker_is_cancelled_too)
     world_crash(&world);
     world_reopen(&next, world.dir);
     world_supervise(&next, 1, GRACE_MS);
-    test_ok(supervise_cancel(&next.sup, run.id, &run, &err), &err);
+    test_ok(supervise_request(&next.sup, run.id, REQUEST_CANCEL, &run, &err), &err);
     run = world_wait(&next, run.number, RUN_CANCELLED);
     ck_assert_str_eq(run.final_state, "stopped");
     world_close(&next);
@@ -406,7 +534,7 @@ START_TEST(a_request_to_cancel_outlives_the_daemon)
     struct ode_err err;
 
     world_wait_step(&world, run.number, 3);
-    test_ok(supervise_cancel(&world.sup, run.id, &run, &err), &err);
+    test_ok(supervise_request(&world.sup, run.id, REQUEST_CANCEL, &run, &err), &err);
     world_crash(&world);
     world_reopen(&next, world.dir);
     world_supervise(&next, 1, SHORT_GRACE_MS);
@@ -428,7 +556,7 @@ START_TEST(a_worker_without_hello_is_found_by_its_lock)
     world_crash(&world);
     world_reopen(&next, world.dir);
     world_supervise(&next, 1, GRACE_MS);
-    test_ok(supervise_cancel(&next.sup, run.id, &run, &err), &err);
+    test_ok(supervise_request(&next.sup, run.id, REQUEST_CANCEL, &run, &err), &err);
     world_wait(&next, run.number, RUN_CANCELLED);
     world_close(&next);
 }
@@ -503,8 +631,11 @@ TEST_SUITE(
     a_barren_retry_waits, a_queued_run_is_cancelled_at_once,
     a_running_run_is_cancelled_when_its_worker_is_gone,
     a_worker_that_does_not_listen_is_killed_after_the_grace_period,
-    a_final_run_cannot_be_cancelled, a_run_ends_at_its_time_limit,
-    stopping_puts_runs_back_without_counting_a_retry,
+    a_final_run_cannot_be_cancelled,
+    a_held_run_pauses_at_the_levels_end_until_it_is_let_go,
+    a_running_level_ends_on_request, a_hold_outlives_the_daemon_and_its_file,
+    a_paused_run_can_be_cancelled, what_cannot_be_held_or_advanced_says_why,
+    a_run_ends_at_its_time_limit, stopping_puts_runs_back_without_counting_a_retry,
     stopping_kills_a_deaf_worker_after_the_grace_period,
     the_next_daemon_follows_a_living_worker,
     the_next_daemon_misses_nothing_of_a_worker_that_ended,

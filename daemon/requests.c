@@ -1,0 +1,123 @@
+/* requests.c - what people ask of a run. */
+#include "daemon/requests.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "core/base/file.h"
+
+static enum ode_status
+refuse(const struct run *run, const char *what, struct ode_err *err)
+{
+    return ode_fail(err, ODE_ESTATE, "", "run %s is %s and %s", run->id, run->state,
+                    what);
+}
+
+/* Saves the row and tells of the request. */
+static enum ode_status
+note(struct queue *queue, struct run *run, const char *kind, const char *text,
+     struct ode_err *err)
+{
+    ODE_TRY(run_save(queue->store, run, err));
+    return run_event(queue->store, run->number, store_now_ms(), kind, text, NULL, err);
+}
+
+static enum ode_status
+cancel(struct queue *queue, struct run *run, struct ode_err *err)
+{
+    switch (run_state_of(run)) {
+    case RUN_QUEUED:
+    case RUN_PAUSED:
+        return queue_move(queue, run, RUN_CANCELLED, "cancelled on request", err);
+    case RUN_CANCELLED:
+        return ODE_OK;
+    case RUN_STARTING:
+    case RUN_RUNNING:
+        if (run->cancel_requested)
+            return ODE_OK;
+        run->cancel_requested = 1;
+        return note(queue, run, "cancel", "its end was asked for", err);
+    default:
+        return refuse(run, "cannot be cancelled any more", err);
+    }
+}
+
+static enum ode_status
+hold(struct queue *queue, struct run *run, struct ode_err *err)
+{
+    if (run_state_final(run_state_of(run)))
+        return refuse(run, "has no level to be held at", err);
+    if (run->hold)
+        return ODE_OK;
+    run->hold = 1;
+    return note(queue, run, "hold", "to be held at the end of its level", err);
+}
+
+/* Of a level that has begun; before that there is nothing to end. */
+static enum ode_status
+advance_running(struct queue *queue, struct run *run, struct ode_err *err)
+{
+    if (run->level < 0)
+        return refuse(run, "has not begun a level yet", err);
+    if (!run->hold && run->advance == run->level + 1)
+        return ODE_OK;
+    run->hold = 0;
+    run->advance = run->level + 1;
+    return note(queue, run, "advance", "its level is to end", err);
+}
+
+static enum ode_status
+advance(struct queue *queue, struct run *run, struct ode_err *err)
+{
+    switch (run_state_of(run)) {
+    case RUN_PAUSED:
+        run->hold = 0;
+        ODE_TRY(note(queue, run, "advance", "let go", err));
+        return queue_move(queue, run, RUN_QUEUED, "let go; on to the next level", err);
+    case RUN_STARTING:
+    case RUN_RUNNING:
+        return advance_running(queue, run, err);
+    case RUN_QUEUED:
+        if (!run->hold)
+            return refuse(run, "trains no level that could end", err);
+        run->hold = 0;
+        return note(queue, run, "advance", "no longer to be held", err);
+    default:
+        return refuse(run, "has no level to go on with", err);
+    }
+}
+
+enum ode_status
+requests_take(struct queue *queue, struct run *run, enum request_kind kind,
+              struct ode_err *err)
+{
+    switch (kind) {
+    case REQUEST_CANCEL:
+        return cancel(queue, run, err);
+    case REQUEST_HOLD:
+        return hold(queue, run, err);
+    default:
+        return advance(queue, run, err);
+    }
+}
+
+enum ode_status
+requests_write(const struct run *run, const char *path, struct ode_err *err)
+{
+    char level[24] = "null", text[80];
+    struct iovec piece = { .iov_base = text };
+
+    if (!run->hold && !run->advance) {
+        if (unlink(path) != 0 && errno != ENOENT)
+            return ode_fail_errno(err, ODE_EIO, path, "cannot be removed");
+        return ODE_OK;
+    }
+    if (run->advance)
+        snprintf(level, sizeof level, "%lld", (long long)run->advance - 1);
+    piece.iov_len = (size_t)snprintf(text, sizeof text,
+                                     "{\"hold\": %s, \"advance\": %s}\n",
+                                     run->hold ? "true" : "false", level);
+    return ode_file_write_atomic(path, &piece, 1, err);
+}
