@@ -33,6 +33,8 @@ libcli_a_SOURCES = \
 	%D%/model.c \
 	%D%/model.h \
 	%D%/options.c \
+	%D%/plot.c \
+	%D%/plot.h \
 	%D%/options.h \
 	%D%/spread.c \
 	%D%/spread.h \

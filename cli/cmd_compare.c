@@ -5,10 +5,12 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "cli/plot.h"
 #include "cli/story.h"
 
 static const char usage[] =
     "usage: odenet compare RUN RUN... [--accuracy A]... [--json]\n"
+    "                            [--svg FILE] [--over work|time]\n"
     "\n"
     "Compares runs with the first of them, the control. A RUN is a folder with a\n"
     "journal.ndjson, also of a run that is still under way. Shows the test accuracy of\n"
@@ -22,6 +24,9 @@ static const char usage[] =
     "\n"
     "  --accuracy A  from above 0 to 1, may be repeated; else the control's last\n"
     "  --json        one JSON object\n"
+    "  --svg FILE    a picture of test accuracy over work, too; runs whose names differ\n"
+    "                only by \"-s\" and a number at their end share a colour\n"
+    "  --over AXIS   work (the default) or time: what the picture's accuracy is over\n"
     "  --help        this text\n"
     "\n"
     "Exit: 0 done, 2 bad usage, 3 no journal, a broken one, or one without test "
@@ -30,6 +35,8 @@ static const char usage[] =
 struct options {
     double accuracy[COMPARE_TARGETS];
     size_t accuracy_n;
+    const char *svg;
+    enum plot_axis axis;
     bool json, help;
 };
 
@@ -154,6 +161,8 @@ compare(char **dirs, size_t n, const struct options *o, json_t **document,
     }
     if (status == ODE_OK)
         status = schema_compare(run, n, o->accuracy, o->accuracy_n, document, err);
+    if (status == ODE_OK && o->svg)
+        status = plot_write(o->svg, run, n, o->axis, err);
     for (size_t i = 0; i < n; i++)
         story_release(&story[i]);
     return status;
@@ -175,11 +184,45 @@ accuracy_take(struct options *o, const char *text)
 }
 
 static bool
+axis_take(struct options *o, const char *text)
+{
+    o->axis = strcmp(text, "time") == 0 ? PLOT_TIME : PLOT_WORK;
+    if (o->axis == PLOT_TIME || strcmp(text, "work") == 0)
+        return true;
+    fprintf(stderr, "odenet compare: --over is \"%s\", not work or time\n", text);
+    return false;
+}
+
+static bool
+option_take(struct options *o, int c)
+{
+    switch (c) {
+    case 'h':
+        o->help = true;
+        return true;
+    case 'j':
+        o->json = true;
+        return true;
+    case 's':
+        o->svg = optarg;
+        return true;
+    case 'o':
+        return axis_take(o, optarg);
+    case 'a':
+        return accuracy_take(o, optarg);
+    default:
+        return false;
+    }
+}
+
+static bool
 options_take(struct options *o, int argc, char **argv)
 {
     static const struct option known[] = {
         {"accuracy", required_argument, NULL, 'a'},
         { "json",    no_argument,       NULL, 'j'},
+        { "svg",     required_argument, NULL, 's'},
+        { "over",    required_argument, NULL, 'o'},
         { "help",    no_argument,       NULL, 'h'},
         { NULL,      0,                 NULL, 0  }
     };
@@ -187,11 +230,7 @@ options_take(struct options *o, int argc, char **argv)
 
     optind = 0;
     while ((c = getopt_long(argc, argv, "h", known, NULL)) != -1)
-        if (c == 'h')
-            o->help = true;
-        else if (c == 'j')
-            o->json = true;
-        else if (c != 'a' || !accuracy_take(o, optarg))
+        if (!option_take(o, c))
             return false;
     return true;
 }
@@ -216,6 +255,7 @@ cmd_compare(int argc, char **argv)
     }
     status = compare(argv + optind, (size_t)(argc - optind), &o, &document, &err);
     if (status != ODE_OK) {
+        json_decref(document);
         cmd_complain("compare", &err, NULL);
         return cmd_exit_code(status);
     }

@@ -116,8 +116,8 @@ requests_write(const struct run *run, const char *path, struct ode_err *err)
     }
     if (run->advance)
         snprintf(level, sizeof level, "%lld", (long long)run->advance - 1);
-    piece.iov_len = (size_t)snprintf(text, sizeof text,
-                                     "{\"hold\": %s, \"advance\": %s}\n",
-                                     run->hold ? "true" : "false", level);
+    piece.iov_len =
+        (size_t)snprintf(text, sizeof text, "{\"hold\": %s, \"advance\": %s}\n",
+                         run->hold ? "true" : "false", level);
     return ode_file_write_atomic(path, &piece, 1, err);
 }

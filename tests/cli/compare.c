@@ -218,6 +218,63 @@ START_TEST(unusable_journals_are_data_errors)
 }
 END_TEST
 
+/* The y of a point of a picture, so that more accuracy is higher up. */
+static double
+y_of_point(const char *svg, int line, int point)
+{
+    const char *at = svg;
+    double x, y;
+
+    for (int i = 0; i <= line; i++)
+        at = strstr(at, "points=\"") + strlen("points=\"");
+    for (int i = 0; i < point; i++)
+        at = strchr(at, ' ') + 1;
+    ck_assert_int_eq(sscanf(at, "%lf,%lf", &x, &y), 2);
+    return y;
+}
+
+/* Two seeds of one kind, a name that XML has to escape, and the control. */
+START_TEST(a_picture_has_a_line_a_run_and_a_colour_a_kind)
+{
+    static char svg[1 << 16];
+    static const char *const names[] = { "fine", "ladder-s1", "ladder-s2", "a<b&c" };
+    char root[96], dir[4][140], path[300];
+    FILE *file;
+    size_t n;
+
+    snprintf(root, sizeof root, "%s", test_dir());
+    for (int i = 0; i < 4; i++) {
+        snprintf(dir[i], sizeof dir[i], "%s/%s", root, names[i]);
+        ck_assert_int_eq(mkdir(dir[i], 0777), 0);
+        snprintf(path, sizeof path, "%.139s/journal.ndjson", dir[i]);
+        file = fopen(path, "w");
+        ck_assert_ptr_nonnull(file);
+        fputs(i ? coarse : fine, file);
+        fclose(file);
+    }
+    snprintf(path, sizeof path, "%s/plot.svg", root);
+    ck_assert_int_eq(RUN("compare", dir[0], dir[1], dir[2], dir[3], "--svg", path),
+                     CMD_OK);
+    file = fopen(path, "r");
+    ck_assert_ptr_nonnull(file);
+    n = fread(svg, 1, sizeof svg - 1, file);
+    fclose(file);
+    svg[n] = '\0';
+    ck_assert_ptr_nonnull(strstr(svg, ">fine</text>"));
+    ck_assert_ptr_nonnull(strstr(svg, ">ladder</text>"));
+    ck_assert_ptr_nonnull(strstr(svg, ">a&lt;b&amp;c</text>"));
+    ck_assert_ptr_null(strstr(svg, "ladder-s"));
+    ck_assert_str_eq(svg + n - 7, "</svg>\n");
+    ck_assert_double_gt(y_of_point(svg, 0, 0), y_of_point(svg, 0, 1));
+    ck_assert_double_eq(y_of_point(svg, 0, 1), y_of_point(svg, 0, 2));
+    ck_assert_double_eq(y_of_point(svg, 0, 3), y_of_point(svg, 1, 2)); /* 0.75 */
+    ck_assert_int_eq(RUN("compare", dir[0], dir[1], "--svg", "/nowhere/x.svg"), CMD_IO);
+    ck_assert_ptr_nonnull(strstr(command_complaint, "/nowhere/x.svg"));
+    ck_assert_int_eq(RUN("compare", dir[0], dir[1], "--over", "steps"), CMD_USAGE);
+    ck_assert_ptr_nonnull(strstr(command_complaint, "not work or time"));
+}
+END_TEST
+
 START_TEST(bad_usage_of_compare_is_refused)
 {
     static const char *const bad[] = { "",     "0",    "-1",  "60",
@@ -241,4 +298,6 @@ END_TEST
 TEST_SUITE(compare, 60, the_controls_last_accuracy_is_the_target,
            runs_have_last_and_best_accuracy_and_totals, each_target_has_its_rows,
            the_table_says_the_same, what_cannot_be_compared_is_warned_of,
-           unusable_journals_are_data_errors, bad_usage_of_compare_is_refused)
+           unusable_journals_are_data_errors,
+           a_picture_has_a_line_a_run_and_a_colour_a_kind,
+           bad_usage_of_compare_is_refused)
