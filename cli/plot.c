@@ -37,7 +37,8 @@ struct plot {
 /* --- scales */
 
 static double
-x_of(const struct plot *p, const struct compare_run *run, const struct ode_curve_point *at)
+x_of(const struct plot *p, const struct compare_run *run,
+     const struct ode_curve_point *at)
 {
     if (p->axis == PLOT_TIME)
         return at->time;
@@ -181,13 +182,11 @@ axes_write(const struct plot *p)
         fprintf(p->file,
                 "<line class=\"grid\" x1=\"%d\" x2=\"%d\" y1=\"%.1f\" y2=\"%.1f\"/>\n",
                 LEFT, WIDTH - RIGHT, to_y(p, y), to_y(p, y));
-        fprintf(p->file,
-                "<text x=\"%d\" y=\"%.1f\" text-anchor=\"end\">%.3g%%</text>\n", LEFT - 8,
-                to_y(p, y) + 4, 100 * y);
+        fprintf(p->file, "<text x=\"%d\" y=\"%.1f\" text-anchor=\"end\">%.3g%%</text>\n",
+                LEFT - 8, to_y(p, y) + 4, 100 * y);
     }
     for (double x = 0; x <= p->x_most; x += p->x_tick)
-        fprintf(p->file,
-                "<text x=\"%.1f\" y=\"%d\" text-anchor=\"middle\">%.6g</text>\n",
+        fprintf(p->file, "<text x=\"%.1f\" y=\"%d\" text-anchor=\"middle\">%.6g</text>\n",
                 to_x(p, x), HEIGHT - BOTTOM + 20, x);
     fprintf(p->file, "<text x=\"%d\" y=\"%d\" text-anchor=\"middle\">%s</text>\n",
             (LEFT + WIDTH - RIGHT) / 2, HEIGHT - 8,
@@ -210,8 +209,7 @@ curve_write(const struct plot *p, size_t i)
     for (size_t k = 0; k < run->curve.n; k++)
         if (k + 1 == run->curve.n
             || run->curve.point[k + 1].level != run->curve.point[k].level)
-            fprintf(p->file,
-                    "<circle cx=\"%.1f\" cy=\"%.1f\" r=\"3.5\" fill=\"%s\"/>\n",
+            fprintf(p->file, "<circle cx=\"%.1f\" cy=\"%.1f\" r=\"3.5\" fill=\"%s\"/>\n",
                     to_x(p, x_of(p, run, &run->curve.point[k])),
                     to_y(p, run->curve.point[k].accuracy), colour);
 }

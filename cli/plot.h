@@ -1,8 +1,8 @@
 /*
  * plot.h - accuracy over work or time as a picture.
  *
- * One SVG file of its own, without script, fonts or outside references, for light and dark
- * pages. Runs whose names differ only by "-s" and a number at their end, as those of
+ * One SVG file of its own, without script, fonts or outside references, for light and
+ * dark pages. Runs whose names differ only by "-s" and a number at their end, as those of
  * several seeds, share a colour and a line of the legend. The last evaluation of each
  * level is a dot, so the steps of a ladder can be seen.
  */

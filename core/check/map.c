@@ -6,7 +6,6 @@
 
 #include "core/layers/cna.h"
 #include "core/layers/connect.h"
-#include "core/layers/head.h"
 #include "core/net/images.h"
 #include "core/net/link.h"
 #include "core/net/segment.h"
@@ -413,20 +412,6 @@ head_size(struct ode_map *m)
     m->out = (size_t)(m->rig->n * m->rig->net.classes);
 }
 
-static struct ode_head
-head_shape(const struct ode_map *m)
-{
-    const struct ode_cna_site *site = &m->rig->net.head;
-
-    return (struct ode_head){ .n = m->rig->n,
-                              .channels = site->channels,
-                              .parts = site->parts,
-                              .classes = m->rig->net.classes,
-                              .blocks = ode_padded(site->channels, site->parts) / ODE_VEC,
-                              .h = site->conv.h,
-                              .w = site->conv.w };
-}
-
 static struct ode_cna
 site_of(const struct ode_map *m, const struct ode_cna_site *site,
         const struct ode_lane *lane)
@@ -439,7 +424,7 @@ head_apply(const struct ode_map *m, const real *x, real *y)
 {
     const struct ode_net *net = &m->rig->net;
     const struct ode_cna norm = site_of(m, &net->head, NULL);
-    const struct ode_head head = head_shape(m);
+    const struct ode_head head = ode_head_at(&m->rig->net, m->rig->n);
     struct ode_work *w = work_of(m);
 
     images_of(m, m->s, x, w->wide[0]);
@@ -461,7 +446,7 @@ head_adjoint(const struct ode_map *m, const real *dy, real *dx)
 {
     const struct ode_net *net = &m->rig->net;
     const struct ode_exec *e = exec_of(m);
-    const struct ode_head head = head_shape(m);
+    const struct ode_head head = ode_head_at(&m->rig->net, m->rig->n);
     struct ode_work *w = work_of(m);
     struct ode_lane lane = lane_of(m);
     real *d = w->wide[1];

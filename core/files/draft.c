@@ -132,12 +132,17 @@ weights_store(struct ode_draft *d, const char *label, const struct ode_tensor *t
               float *w, enum ode_view view)
 {
     int64_t dim[4] = { 1, 1, 1, 1 };
+    int dims = view == ODE_VIEW_COLUMN ? 3 : t->dims;
 
     for (int i = 0; i < t->dims; i++)
         dim[i] = t->dim[i];
+    if (view == ODE_VIEW_ROWS) {
+        dims = 2;
+        dim[1] = (int64_t)t->n / dim[0];
+    }
     if (view == ODE_VIEW_ANTISYMMETRIC)
         antisymmetric(w, t->dim[0]);
-    return ode_onnx_floats(d->onnx, label, view == ODE_VIEW_COLUMN ? 3 : t->dims, dim, w);
+    return ode_onnx_floats(d->onnx, label, dims, dim, w);
 }
 
 int

@@ -30,6 +30,7 @@ struct ode_place_in_time {
 enum ode_view {
     ODE_VIEW_PLAIN,
     ODE_VIEW_COLUMN,       /* [c] as [c][1][1], for every pixel      */
+    ODE_VIEW_ROWS,         /* [c][...] as [c][all of them]           */
     ODE_VIEW_ANTISYMMETRIC /* K - K^T, K^T the kernel of the adjoint */
 };
 

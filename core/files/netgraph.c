@@ -192,7 +192,7 @@ closing(struct ode_draft *d, int x)
     return ode_draft_act(d, ode_draft_norm(d, ODE_NORM_BATCH, &at, "norm", x));
 }
 
-/* Means over the pixels: [N][channels]. */
+/* Means over the pixels, or all of them: [N][features]. */
 static int
 features(struct ode_draft *d, int x)
 {
@@ -202,7 +202,8 @@ features(struct ode_draft *d, int x)
     ode_onnx_scope(d->onnx, "head");
     if (norm != ODE_NORM_NONE)
         x = ode_draft_act(d, ode_draft_norm(d, norm, &at, "norm", x));
-    x = ode_draft_one(d, "GlobalAveragePool", x);
+    if (d->net->recipe->model.head == ODE_READOUT_AVERAGE)
+        x = ode_draft_one(d, "GlobalAveragePool", x);
     return ode_draft_one(d, "Flatten", x);
 }
 
@@ -235,7 +236,7 @@ logits(struct ode_draft *d, int x, int classes)
         &(struct ode_onnx_node){
             .op = "Gemm",
             .name = flip ? NULL : "logits",
-            .in = {x,    ode_draft_weights(d, &at, "weight", ODE_VIEW_PLAIN),
+            .in = {x,    ode_draft_weights(d, &at, "weight", ODE_VIEW_ROWS),
                    ode_draft_weights(d, &at, "bias", ODE_VIEW_PLAIN) },
             .attribute = { { .name = "transB", .type = ODE_ONNX_INT, .i = { 1 } }},
     });

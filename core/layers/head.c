@@ -1,4 +1,4 @@
-/* head.c - mean over pixels, linear classifier, softmax cross-entropy. */
+/* head.c - mean over pixels, or all of them; linear classifier, softmax cross-entropy. */
 #include "core/layers/head.h"
 
 #include <math.h>
@@ -29,36 +29,83 @@ plane_sum(int h, int w, const real *restrict x, double *restrict sum)
                 sum[c] += (double)x[ode_pixel_at(r, p, w) + (size_t)c];
 }
 
+/* mean[lanes] of a plane's pixels. */
+static void
+plane_mean(const struct ode_head *s, int lanes, const real *x, real *mean)
+{
+    double sum[ODE_VEC];
+
+    plane_sum(s->h, s->w, x, sum);
+    for (int c = 0; c < lanes; c++)
+        mean[c] = (real)(sum[c] / (s->h * s->w));
+}
+
+static void
+plane_mean_adjoint(const struct ode_head *s, int lanes, const real *dmean, real *dx)
+{
+    real share[ODE_VEC] = { 0 };
+
+    for (int c = 0; c < lanes; c++)
+        share[c] = dmean[c] / (real)(s->h * s->w);
+    for (int r = 0; r < s->h; r++)
+        for (int p = 0; p < s->w; p++)
+            memcpy(dx + ode_pixel_at(r, p, s->w), share, sizeof share);
+}
+
+/* pixel[lanes][h][w] of a plane. */
+static void
+plane_unfold(const struct ode_head *s, int lanes, const real *x, real *pixel)
+{
+    const size_t map = (size_t)(s->h * s->w);
+
+    for (int r = 0; r < s->h; r++)
+        for (int p = 0; p < s->w; p++, pixel++)
+            for (int c = 0; c < lanes; c++)
+                pixel[(size_t)c * map] = x[ode_pixel_at(r, p, s->w) + (size_t)c];
+}
+
+static void
+plane_unfold_adjoint(const struct ode_head *s, int lanes, const real *dpixel, real *dx)
+{
+    const size_t map = (size_t)(s->h * s->w);
+
+    for (int r = 0; r < s->h; r++)
+        for (int p = 0; p < s->w; p++, dpixel++) {
+            real all[ODE_VEC] = { 0 };
+
+            for (int c = 0; c < lanes; c++)
+                all[c] = dpixel[(size_t)c * map];
+            memcpy(dx + ode_pixel_at(r, p, s->w), all, sizeof all);
+        }
+}
+
 void
 ode_head_features(const struct ode_head *s, const real *x, real *features)
 {
-    for (int i = 0; i < s->n; i++)
+    const size_t size = (size_t)ode_head_size(s), one = size / (size_t)s->channels;
+
+    for (int i = 0; i < s->n; i++, features += size)
         for (int j = 0; j < s->blocks; j++, x += ode_plane(s->h, s->w)) {
             int lanes;
-            const int first = block_channels(s, j, &lanes);
-            double sum[ODE_VEC];
+            const size_t first = (size_t)block_channels(s, j, &lanes);
 
-            plane_sum(s->h, s->w, x, sum);
-            for (int c = 0; c < lanes; c++)
-                features[i * s->channels + first + c] = (real)(sum[c] / (s->h * s->w));
+            (s->flat ? plane_unfold : plane_mean)(s, lanes, x, features + first * one);
         }
 }
 
 void
 ode_head_features_adjoint(const struct ode_head *s, const real *dfeatures, real *dx)
 {
+    const size_t size = (size_t)ode_head_size(s), one = size / (size_t)s->channels;
+
     ode_halo_clear(s->n * s->blocks, s->h, s->w, dx);
-    for (int i = 0; i < s->n; i++)
+    for (int i = 0; i < s->n; i++, dfeatures += size)
         for (int j = 0; j < s->blocks; j++, dx += ode_plane(s->h, s->w)) {
             int lanes;
-            const int first = block_channels(s, j, &lanes);
-            real share[ODE_VEC] = { 0 };
+            const size_t first = (size_t)block_channels(s, j, &lanes);
 
-            for (int c = 0; c < lanes; c++)
-                share[c] = dfeatures[i * s->channels + first + c] / (real)(s->h * s->w);
-            for (int r = 0; r < s->h; r++)
-                for (int p = 0; p < s->w; p++)
-                    memcpy(dx + ode_pixel_at(r, p, s->w), share, sizeof share);
+            (s->flat ? plane_unfold_adjoint
+                     : plane_mean_adjoint)(s, lanes, dfeatures + first * one, dx);
         }
 }
 
@@ -68,7 +115,8 @@ ode_head_logits(const struct ode_head *s, const real *features, const real *weig
 {
     for (int i = 0; i < s->n; i++)
         memcpy(logits + i * s->classes, bias, (size_t)s->classes * sizeof *bias);
-    ode_gemm(false, true, s->n, s->classes, s->channels, features, weight, 1, logits);
+    ode_gemm(false, true, s->n, s->classes, ode_head_size(s), features, weight, 1,
+             logits);
 }
 
 void
@@ -76,11 +124,13 @@ ode_head_logits_adjoint(const struct ode_head *s, const real *features,
                         const real *weight, const real *dlogits, real *dfeatures,
                         real *dweight, real *dbias)
 {
+    const int size = ode_head_size(s);
+
     for (int i = 0; i < s->n; i++)
         for (int k = 0; k < s->classes; k++)
             dbias[k] += dlogits[i * s->classes + k];
-    ode_gemm(true, false, s->classes, s->channels, s->n, dlogits, features, 1, dweight);
-    ode_gemm(false, false, s->n, s->channels, s->classes, dlogits, weight, 0, dfeatures);
+    ode_gemm(true, false, s->classes, size, s->n, dlogits, features, 1, dweight);
+    ode_gemm(false, false, s->n, size, s->classes, dlogits, weight, 0, dfeatures);
 }
 
 double

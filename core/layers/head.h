@@ -1,8 +1,9 @@
 /*
- * head.h - mean over pixels, linear classifier, softmax cross-entropy.
+ * head.h - mean over pixels, or all of them; linear classifier, softmax cross-entropy.
  *
  * x: n images of `blocks` channel blocks, h x w, whose `channels` channels stand in
- * `parts` padded runs. weight [classes][channels], bias [classes].
+ * `parts` padded runs. An image has ode_head_size() features: the means of its channels,
+ * or, flat, its pixels [channels][h][w]. weight [classes][features], bias [classes].
  */
 #ifndef ODE_CORE_LAYERS_HEAD_H
 #define ODE_CORE_LAYERS_HEAD_H
@@ -11,9 +12,17 @@
 
 struct ode_head {
     int n, channels, parts, classes, blocks, h, w;
+    bool flat;
 };
 
-/* features[n][channels] = mean over pixels of each channel. */
+/* Features of an image. */
+static inline int
+ode_head_size(const struct ode_head *s)
+{
+    return s->flat ? s->channels * s->h * s->w : s->channels;
+}
+
+/* features[n][size] = the mean over pixels of each channel, or the pixels. */
 void ode_head_features(const struct ode_head *s, const real *x, real *features);
 
 /* dx = J' dfeatures, all of it written. */

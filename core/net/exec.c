@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "core/layers/cna.h"
-#include "core/layers/head.h"
 #include "core/net/images.h"
 #include "core/net/link.h"
 #include "core/net/segment.h"
@@ -137,13 +136,13 @@ head_place(struct ode_work *w, const struct ode_exec *e, struct ode_arena *arena
 {
     const struct ode_net *net = e->net;
     const size_t m = (size_t)e->micro, classes = (size_t)net->classes;
-    const size_t channels = (size_t)net->head.channels;
+    const size_t features = (size_t)net->features;
 
     if (net->closing.weight >= 0)
         w->closed = ode_arena_take(arena, m * out_image(&net->closing), sizeof(real));
     w->ended = ode_arena_take(arena, m * out_image(&net->head), sizeof(real));
-    w->features = ode_arena_take(arena, m * channels, sizeof(real));
-    w->dfeatures = ode_arena_take(arena, m * channels, sizeof(real));
+    w->features = ode_arena_take(arena, m * features, sizeof(real));
+    w->dfeatures = ode_arena_take(arena, m * features, sizeof(real));
     w->logits = ode_arena_take(arena, m * classes, sizeof(real));
     w->dlogits = ode_arena_take(arena, m * classes, sizeof(real));
     w->label = ode_arena_take(arena, m, sizeof(int));
@@ -236,20 +235,6 @@ opening_forward(const struct ode_exec *e, struct ode_work *w, int n, enum ode_mo
                      ode_segment_begin(e, w, 0));
 }
 
-static struct ode_head
-head_shape(const struct ode_net *net, int n)
-{
-    const struct ode_cna_site *site = &net->head;
-
-    return (struct ode_head){ .n = n,
-                              .channels = site->channels,
-                              .parts = site->parts,
-                              .classes = net->classes,
-                              .blocks = ode_padded(site->channels, site->parts) / ODE_VEC,
-                              .h = site->conv.h,
-                              .w = site->conv.w };
-}
-
 /* From the last state to logits. */
 static void
 head_forward(const struct ode_exec *e, struct ode_work *w, int n, enum ode_mode mode,
@@ -258,7 +243,7 @@ head_forward(const struct ode_exec *e, struct ode_work *w, int n, enum ode_mode 
     const struct ode_net *net = e->net;
     const int last = net->segment_n - 1;
     const struct ode_cna norm = ode_cna_at(e, &net->head, n, moment, NULL);
-    const struct ode_head head = head_shape(net, n);
+    const struct ode_head head = ode_head_at(net, n);
     const real *x =
         ode_images_join(net, last, n, ode_segment_end(e, w, last), w->wide[0]);
 
@@ -337,7 +322,7 @@ head_backward(const struct ode_exec *e, struct ode_work *w, int n, double scale,
     const struct ode_net *net = e->net;
     const int last = net->segment_n - 1;
     const struct ode_cna norm = ode_cna_at(e, &net->head, n, moment, lane);
-    const struct ode_head head = head_shape(net, n);
+    const struct ode_head head = ode_head_at(net, n);
     real *dx = w->wide[1];
 
     for (int i = 0; i < n * net->classes; i++)

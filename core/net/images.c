@@ -65,6 +65,21 @@ ode_cna_at(const struct ode_exec *e, const struct ode_cna_site *site, int n, rea
     return c;
 }
 
+struct ode_head
+ode_head_at(const struct ode_net *net, int n)
+{
+    const struct ode_cna_site *site = &net->head;
+
+    return (struct ode_head){ .n = n,
+                              .channels = site->channels,
+                              .parts = site->parts,
+                              .classes = net->classes,
+                              .blocks = ode_padded(site->channels, site->parts) / ODE_VEC,
+                              .h = site->conv.h,
+                              .w = site->conv.w,
+                              .flat = net->flat };
+}
+
 /* 16 channels of a pixel, rounded if magic is not 0. */
 static void
 pixel_copy(const real *restrict from, real magic, real *restrict to)

@@ -9,6 +9,7 @@
 #define ODE_CORE_NET_IMAGES_H
 
 #include "core/layers/cna.h"
+#include "core/layers/head.h"
 #include "core/net/exec.h"
 
 /* The state of n images of segment s from images of all its channels, rounded to the
@@ -23,6 +24,9 @@ const real *ode_images_join(const struct ode_net *net, int s, int n, struct ode_
 /* A site of the network with its weights; moment and lane may be NULL. n images. */
 struct ode_cna ode_cna_at(const struct ode_exec *e, const struct ode_cna_site *site,
                           int n, real *moment, const struct ode_lane *lane);
+
+/* What follows the head's normalisation, of n images. */
+struct ode_head ode_head_at(const struct ode_net *net, int n);
 
 /* The weights of a slot that isn't local; its place in the moments of a result. NULL for
  * slot -1. */

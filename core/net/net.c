@@ -145,7 +145,7 @@ net_flops(const struct ode_net *net)
     const bool outer = net->form == ODE_FORM_SYMMETRIC || net->form == ODE_FORM_RESIDUAL;
     const int last = net->segment_n - 1, end = net->segment[last].width * net->parts;
     double sum = conv_flops(&net->opening.conv, net->in, net->opening.channels)
-                 + 2.0 * net->head.channels * net->classes;
+                 + 2.0 * net->features * net->classes;
 
     if (net->closing.weight >= 0)
         sum += conv_flops(&net->closing.conv, end, net->closing.channels);
@@ -183,6 +183,19 @@ net_streams(const struct ode_net *net)
 
 /* --- begin and end ----------------------------------------------------------------- */
 
+/* Halvings from the finest resolution, where coarse weights are restrictions. */
+static int
+halvings_drawn(const struct ode_recipe_spec *recipe, int64_t resolution)
+{
+    const int64_t finest = ode_recipe_resolution(recipe);
+    int k = 0;
+
+    if (recipe->transfer.gradient == ODE_GRADIENT_FINEST)
+        while (resolution << k < finest)
+            k++;
+    return k;
+}
+
 static struct ode_net
 net_shape(const struct ode_recipe_spec *recipe, const struct ode_level_spec *level,
           int in, int classes)
@@ -207,6 +220,8 @@ net_shape(const struct ode_recipe_spec *recipe, const struct ode_level_spec *lev
         .parts = ops->layout == ODE_HALVES ? 2 : 1,
         .whitening = m->opening == ODE_OPENING_WHITENING,
         .direct = recipe->train.convolution == ODE_CONVOLUTION_DIRECT,
+        .flat = m->head == ODE_READOUT_FLAT,
+        .finer = halvings_drawn(recipe, level->resolution),
         .segment_n = (int)m->units_n,
     };
 

@@ -5,7 +5,8 @@
  *   segments   blocks of one width and resolution, each one time step of the ODE
  *   connectors between segments: half the resolution, more channels
  *   closing    1x1 convolution, normalisation, activation; may be absent
- *   head       normalisation, activation, mean over pixels, linear classifier, softmax
+ *   head       normalisation, activation, mean over pixels or all of them, linear
+ *              classifier, softmax
  *
  * As in the code of Chang et al. (AAAI 2018), the connector of unit u >= 1 stands after
  * the unit's first block (placement `code`): units of n blocks give segments of n + 1, n,
@@ -126,6 +127,8 @@ struct ode_net {
     int parts;          /* images of a state that hold its channels: 1 or 2 */
     bool whitening;     /* opening.weight is fixed */
     bool direct;        /* no convolution goes the Winograd way */
+    bool flat;          /* the classifier sees pixels, not their means */
+    int finer;          /* halvings from the resolution that a flat head is drawn at */
     struct ode_params params;
     struct ode_slot *slot;
     int slot_n, trained_slots; /* trained first, then statistics */
@@ -145,6 +148,7 @@ struct ode_net {
     struct ode_cna_site opening, closing, head;
     struct ode_link_site link[ODE_SEGMENTS_MAX];
     int head_weight, head_bias; /* slots */
+    int features;               /* of an image, that the classifier sees */
     double flops; /* of a forward pass on one image, multiply-adds counted as two */
 };
 
@@ -162,8 +166,10 @@ int ode_net_segment_blocks(const struct ode_model_spec *model, const int64_t *bl
                            int s);
 
 /* Initial values: kernels truncated normal with variance 2 / (9 out), 1x1 ones 2 / out,
- * classifier uniform with variance 1 / channels, scales and variances 1, all else 0. The
- * kernel of a whitening opening is left 0. */
+ * classifier uniform with variance 1 / features, scales and variances 1, all else 0. A
+ * flat head is drawn at the finest resolution where the recipe wants that (net->finer)
+ * and its weights summed up, see transfer.h. The kernel of a whitening opening is left 0.
+ */
 void ode_net_initialise(const struct ode_net *net, uint64_t seed, real *theta,
                         real *statistics);
 

@@ -24,7 +24,26 @@ spread_of(const struct ode_tensor *t)
 {
     if (t->kind == ODE_TENSOR_CONV)
         return sqrt(2.0 / (t->dim[2] * t->dim[3] * t->dim[0]));
-    return sqrt(3.0 / t->dim[1]);
+    return sqrt(3.0 / (double)(t->n / (size_t)t->dim[0]));
+}
+
+/* A flat head as one of maps 2^finer times as wide and high: each weight is the sum of
+ * its children, in the order in which these would be drawn. The variance of a sum is that
+ * of one drawn here. */
+static void
+map_initialise(const struct ode_tensor *t, int finer, uint64_t seed, uint64_t stream,
+               real *x)
+{
+    struct ode_rng rng = ode_rng_at(seed, ODE_STREAM_INIT, stream, 0);
+    const int h = t->dim[2] << finer, w = t->dim[3] << finer;
+    const double spread = ldexp(spread_of(t), -finer);
+
+    memset(x, 0, t->n * sizeof *x);
+    for (int plane = 0; plane < t->dim[0] * t->dim[1]; plane++)
+        for (int r = 0; r < h; r++)
+            for (int p = 0; p < w; p++)
+                x[(plane * t->dim[2] + (r >> finer)) * t->dim[3] + (p >> finer)] +=
+                    (real)(spread * (2 * ode_rng_uniform(&rng) - 1));
 }
 
 static void
@@ -52,6 +71,8 @@ ode_net_initialise(const struct ode_net *net, uint64_t seed, real *theta,
 
         if (!trained && t->kind == ODE_TENSOR_CONV)
             memset(statistics + t->offset, 0, t->n * sizeof *statistics);
+        else if (ode_tensor_is_map(t))
+            map_initialise(t, net->finer, seed, stream_of(net, i), theta + t->offset);
         else
             tensor_initialise(t, seed, stream_of(net, i),
                               (trained ? theta : statistics) + t->offset);

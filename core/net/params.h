@@ -9,6 +9,7 @@
 #ifndef ODE_CORE_NET_PARAMS_H
 #define ODE_CORE_NET_PARAMS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 enum ode_tensor_kind {
@@ -16,7 +17,8 @@ enum ode_tensor_kind {
     ODE_TENSOR_BIAS,  /* [channels]: per-channel constants                             */
     ODE_TENSOR_SCALE, /* [channels]: normalisation scale                               */
     ODE_TENSOR_SHIFT, /* [channels]: normalisation shift                               */
-    ODE_TENSOR_DENSE, /* [classes][channels]: classifier, decays                       */
+    ODE_TENSOR_DENSE, /* [classes][channels], of a flat head [classes][channels][h][w]:
+                       * classifier, decays                                            */
     ODE_TENSOR_MEAN,  /* [channels]: running mean; a statistic, not trained            */
     ODE_TENSOR_VARIANCE /* [channels]: running variance; a statistic, not trained       */
 };
@@ -43,6 +45,13 @@ struct ode_segment {
     int channels; /* of the state                                               */
     double dt;    /* step size: end time / blocks                               */
 };
+
+/* Whether a tensor is a flat head's: a function on the last feature map. */
+static inline bool
+ode_tensor_is_map(const struct ode_tensor *t)
+{
+    return t->kind == ODE_TENSOR_DENSE && t->dims == 4;
+}
 
 struct ode_params {
     size_t theta_n;     /* trained floats                 */

@@ -271,7 +271,7 @@ end_add(struct builder *b, const struct ode_model_spec *model)
     struct ode_net *net = b->net;
     const int size = net->resolution >> (net->segment_n - 1);
     int channels = (int)model->units[net->segment_n - 1].channels;
-    int dim[2] = { net->classes }, i;
+    int dim[4] = { net->classes, 0, size, size }, i;
 
     if (model->closing > 0)
         pointwise_add(b, &net->closing, "closing", channels, (int)model->closing, size);
@@ -283,10 +283,12 @@ end_add(struct builder *b, const struct ode_model_spec *model)
             plain_site(channels, net->parts, size, model->head_norm != ODE_NORM_NONE);
     norm_add(b, &net->head.norm, model->head_norm, channels, net->parts, "head.norm");
     dim[1] = channels;
-    i = tensor_add(b, false, ODE_TENSOR_DENSE, 2, dim, "head.weight");
+    net->features = net->flat ? channels * size * size : channels;
+    i = tensor_add(b, false, ODE_TENSOR_DENSE, net->flat ? 4 : 2, dim, "head.weight");
     made(&net->head_weight,
          own_slot(b, i,
-                  (struct ode_slot){ .n = (size_t)dim[0] * (size_t)dim[1], .parts = 1 },
+                  (struct ode_slot){ .n = (size_t)net->classes * (size_t)net->features,
+                                     .parts = 1 },
                   false));
     made(&net->head_bias,
          vector_add(b, ODE_TENSOR_BIAS, net->classes, 1, "head.bias", ""));

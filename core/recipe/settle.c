@@ -9,6 +9,7 @@
 #include "core/scales/depth.h"
 
 enum { STROKES_LEAST = 8, STROKES_MOST = 256 }; /* pixels at which digits can be drawn */
+enum { FEATURES_MOST = 1 << 20, SOLVE_MIB = 4096 }; /* of a flat head */
 
 struct settle {
     struct ode_recipe_spec *recipe;
@@ -404,6 +405,46 @@ crop_check(struct settle *s)
             crop, (long long)s->finest, (long long)s->finest, (long long)s->finest - 1);
 }
 
+/* Newton's method keeps all features of its examples, as floats and as doubles. */
+static void
+solve_check(struct settle *s, long long features)
+{
+    const struct ode_recipe_spec *recipe = s->recipe;
+    const long long most = ((long long)SOLVE_MIB << 20) / (12 * features);
+    size_t examples = (size_t)recipe->train.classifier.examples, train_n, test_n;
+
+    if (ode_dataset_sizes(&recipe->data, &train_n, &test_n, NULL) == ODE_OK)
+        examples = train_n < examples ? train_n : examples;
+    at(s, "/train/classifier/examples");
+    if ((long long)examples > most)
+        wrong(s,
+              "a solve on %zu examples that a flat head sees %lld numbers of takes more "
+              "than %d MiB; use %lld or less",
+              examples, features, SOLVE_MIB, most);
+}
+
+/* What a flat head sees at the finest resolution. */
+static void
+head_check(struct settle *s)
+{
+    const struct ode_model_spec *model = &s->recipe->model;
+    const long long last = model->units[model->units_n - 1].channels;
+    const long long channels = model->closing ? model->closing : last;
+    const long long size = ode_recipe_resolution(s->recipe) >> (model->units_n - 1);
+    const long long features = channels * size * size;
+
+    if (model->head != ODE_READOUT_FLAT)
+        return;
+    at(s, "/model/head");
+    if (features > FEATURES_MOST)
+        wrong(s,
+              "\"flat\" would see %lld numbers of an image, %lld channels of %lldx%lld "
+              "pixels, and can see %d; use average, or more units",
+              features, channels, size, size, FEATURES_MOST);
+    else if (s->recipe->train.classifier.solver == ODE_SOLVER_NEWTON && features > 0)
+        solve_check(s, features);
+}
+
 enum ode_status
 ode_recipe_settle(struct ode_recipe_spec *recipe, ode_complaint_fn *complain,
                   void *context, struct ode_err *err)
@@ -429,6 +470,7 @@ ode_recipe_settle(struct ode_recipe_spec *recipe, ode_complaint_fn *complain,
         blocks_check(&s, k);
         rate_check(&s, k);
     }
+    head_check(&s);
     transfer_check(&s);
     depth_check(&s);
     return s.found > 0 ? ODE_ESPEC : ODE_OK;

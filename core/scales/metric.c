@@ -27,7 +27,7 @@ ode_metric_make(enum ode_space space, int halvings)
         { 0, 0, 1}
     };
     double coarsen[3][3], turned[3][3], trace = 0;
-    struct ode_metric metric;
+    struct ode_metric metric = { .map = (real)ldexp(1, 2 * halvings) };
 
     memcpy(coarsen, m->coarsen, sizeof coarsen);
     for (int l = 0; l < halvings; l++)

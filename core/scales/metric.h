@@ -13,6 +13,23 @@
  * It is scaled to the geometric mean of two wishes: a largest eigenvalue of about 1, so
  * that a learning rate which is stable at the finest resolution is stable here, and a
  * trace of 9, so that a step keeps its length on average.
+ *
+ * A flat head's weights are w = h^2 W, W a function on the last feature map and h the
+ * width of its pixels (transfer.h). A sums a pixel's children, so A A' = 4^L, and here
+ * that is taken as it is. P = A' / 4^L gives each child its share; A P = 1. As far as
+ * coarse features are means of fine ones, the coarse loss of w_H is the fine one of
+ * P w_H, so the gradients go by g_H = P' g_h, and the step -r 4^L g_H moves P w_H by
+ *
+ *     -r 4^L P P' g_h = -r P A g_h
+ *
+ * where P A is the orthogonal projection on what is constant in coarse pixels: the finest
+ * head's own step, as far as coarse images tell. Projected, curvatures are no larger, and
+ * a rate that is stable at the finest resolution is stable here. The gradient of W in the
+ * inner product h^2 sum U V says it again. It is the plain gradient g of w; so W moves by
+ * -r g and w by -r h^2 g, and h^2 is 4^L times that of the finest. By the plain gradient
+ * of w, W would move 4^L times more slowly than at the finest level. Decay of the finest
+ * weights, decay/2 |P w|^2 = decay/2 |w|^2 / 4^L, becomes decay w in this measure: as
+ * ever, it does not go through the metric.
  */
 #ifndef ODE_CORE_SCALES_METRIC_H
 #define ODE_CORE_SCALES_METRIC_H
@@ -24,6 +41,7 @@
 
 struct ode_metric {
     real axis[3][3]; /* Q; the identity where nothing is to be done */
+    real map;        /* 4^L, for a flat head */
 };
 
 /* Q of a level whose images are the finest ones halved `halvings` times. */

@@ -163,13 +163,22 @@ segments_check(const struct ode_params *from, const struct ode_params *to,
     return ODE_OK;
 }
 
+/* Whether a map of m pixels a side is one of n after so many halvings. */
 static bool
-same_shape(const struct ode_tensor *a, const struct ode_tensor *b)
+is_halved(int n, int m, int halvings)
 {
-    bool same = a->dims == b->dims;
+    return halvings < 0 ? n << -halvings == m : n == m << halvings;
+}
 
-    for (int i = 0; same && i < a->dims; i++)
-        same = a->dim[i] == b->dim[i];
+/* Whether s can become t: of one shape, but that the map of a flat head changes. */
+static bool
+fits(const struct ode_tensor *s, const struct ode_tensor *t, int halvings)
+{
+    bool same = s->dims == t->dims;
+
+    for (int i = 0; same && i < s->dims; i++)
+        same = is_halved(s->dim[i], t->dim[i],
+                         i >= 2 && ode_tensor_is_map(t) ? halvings : 0);
     return same;
 }
 
@@ -186,7 +195,8 @@ shape_text(const struct ode_tensor *t, char text[64])
 }
 
 static enum ode_status
-pair_check(const struct ode_tensor *s, const struct ode_tensor *t, struct ode_err *err)
+pair_check(const struct ode_tensor *s, const struct ode_tensor *t, int halvings,
+           struct ode_err *err)
 {
     char shape[2][64];
 
@@ -198,7 +208,7 @@ pair_check(const struct ode_tensor *s, const struct ode_tensor *t, struct ode_er
         return ode_fail(err, ODE_ESHAPE, t->name,
                         "it is of another kind than %s in the source (%d, not %d)",
                         s->name, (int)t->kind, (int)s->kind);
-    if (!same_shape(s, t))
+    if (!fits(s, t, halvings))
         return ode_fail(err, ODE_ESHAPE, t->name,
                         "its shape is %s, that of %s in the source %s; transfers change "
                         "resolution and depth, not widths",
@@ -214,7 +224,7 @@ tensor_check(struct route *route, const struct ode_tensor *t, struct ode_err *er
     char shape[64];
 
     for (int k = 0; k < row.count; k++)
-        ODE_TRY(pair_check(find(route, t, row.first + k), t, err));
+        ODE_TRY(pair_check(find(route, t, row.first + k), t, op->halvings, err));
     if (t->kind == ODE_TENSOR_CONV && op->space != ODE_SPACE_NONE && op->halvings != 0
         && !is_kernel(t, 3) && !is_kernel(t, 1))
         return ode_fail(err, ODE_ESHAPE, t->name,
@@ -257,12 +267,41 @@ chunk_blend(struct route *route, const struct ode_tensor *t, const float *from, 
     }
 }
 
+/* A flat head: sums of children, or a share for each of them. */
+static void
+map_write(struct route *route, const struct ode_tensor *t, const float *from, float *to)
+{
+    const struct ode_tensor *s = find(route, t, 0);
+    const int halvings = route->op->halvings, planes = t->dim[0] * t->dim[1];
+    const int down = halvings > 0 ? halvings : 0, up = halvings < 0 ? -halvings : 0;
+    const double share = ldexp(1, (route->map == map_squares ? -4 : -2) * up);
+
+    from += s->offset;
+    to += t->offset;
+    for (int p = 0; p < planes; p++, from += s->dim[2] * s->dim[3])
+        for (int y = 0; y < t->dim[2]; y++)
+            for (int x = 0; x < t->dim[3]; x++) {
+                const float *child =
+                    from + (y << down >> up) * s->dim[3] + (x << down >> up);
+                double sum = 0;
+
+                for (int i = 0; i < 1 << down; i++)
+                    for (int j = 0; j < 1 << down; j++)
+                        sum += (double)child[i * s->dim[3] + j];
+                *to++ = (float)(share * sum);
+            }
+}
+
 static void
 tensor_write(struct route *route, const struct ode_tensor *t, const float *from,
              float *to)
 {
     double sum[CHUNK];
 
+    if (ode_tensor_is_map(t)) {
+        map_write(route, t, from, to);
+        return;
+    }
     for (size_t at = 0; at < t->n; at += CHUNK) {
         size_t n = t->n - at < CHUNK ? t->n - at : CHUNK;
 

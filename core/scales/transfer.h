@@ -11,8 +11,14 @@
  *
  * Kernels of other sizes stay as they are or are refused. The Galerkin product of a 5x5
  * kernel is 3x3 by `constant`, without a way back, and 5x5 by `bilinear`, whose way back
- * multiplies noise by up to 64. A classifier's weights are copied, as heads pool: they
- * see a number a channel, whatever the resolution. Heads that see pixels do not exist.
+ * multiplies noise by up to 64.
+ *
+ * A classifier that sees a number a channel is copied, whatever the resolution. One that
+ * sees pixels, a flat head, has weights w = h^2 W: the inner product of a function W with
+ * the feature map, pixels being h wide. Keeping W, a coarse weight is the sum of its four
+ * children a halving, and a child has a quarter of its parent. Constant maps keep their
+ * logits, and to finer images and back is exact. This does not depend on `space`, for
+ * `none`, too: the number of weights changes.
  *
  * No allocation; work proportional to the larger of the two networks.
  */
@@ -32,9 +38,10 @@ struct ode_transfer_op {
 
 /*
  * Fails with ODE_ESHAPE, err->at naming the tensor or segment, if the networks are not
- * the same but for the number of blocks: other segments, widths or parameters; a segment
- * of blocks that has none in the source; a kernel that is neither 3x3 nor 1x1 to another
- * resolution. The three functions below call it first.
+ * the same but for the number of blocks and the size of a flat head's map: other
+ * segments, widths or parameters; a segment of blocks that has none in the source; a
+ * kernel that is neither 3x3 nor 1x1 to another resolution; maps that are not `halvings`
+ * apart. The three functions below call it first.
  */
 enum ode_status ode_transfer_check(const struct ode_params *from,
                                    const struct ode_params *to,

@@ -8,13 +8,12 @@ ode_classifier_place(struct ode_classifier *c, const struct ode_net *net,
 {
     *c = (struct ode_classifier){
         .problem = {.n = (int)examples,
-                    .features = net->head.channels,
+                    .features = net->features,
                     .classes = net->classes,
                     .smoothing = train->label_smoothing,
                     .decay = train->weight_decay}
     };
-    c->features =
-        ode_arena_take(arena, examples * (size_t)net->head.channels, sizeof(real));
+    c->features = ode_arena_take(arena, examples * (size_t)net->features, sizeof(real));
     c->labels = ode_arena_take(arena, examples, sizeof(int));
     ode_newton_place(&c->problem, arena);
 }

@@ -178,14 +178,14 @@ forward_task(void *context, int thread, int micro)
 {
     const struct job *job = context;
     const struct ode_work *w = &job->engine->work[thread];
-    const size_t channels = (size_t)job->engine->exec.net->head.channels;
+    const size_t size = (size_t)job->engine->exec.net->features;
     const size_t at = job->first + (size_t)micro_first(job, micro);
     const size_t n = (size_t)micro_first(job, micro + 1) + job->first - at;
 
     micro_forward(job, &job->engine->work[thread], micro);
     if (!job->features)
         return;
-    memcpy(job->features + at * channels, w->features, n * channels * sizeof(real));
+    memcpy(job->features + at * size, w->features, n * size * sizeof(real));
     memcpy(job->labels + at, w->label, n * sizeof *w->label);
 }
 
@@ -224,6 +224,16 @@ lanes_sum(real *const *lane, int lanes, size_t at, size_t n)
         }
 }
 
+/* The gradient of a tensor of a coarse level becomes that of the finest's. */
+static void
+gradient_measure(const struct ode_metric *metric, const struct ode_tensor *t, real *g)
+{
+    if (t->kind == ODE_TENSOR_CONV && t->dim[2] == 3)
+        ode_metric_apply(metric, t->n / 9, g);
+    for (size_t j = 0; ode_tensor_is_map(t) && j < t->n; j++)
+        g[j] *= metric->map;
+}
+
 static void
 reduce_task(void *context, int thread, int tensor)
 {
@@ -233,8 +243,8 @@ reduce_task(void *context, int thread, int tensor)
 
     (void)thread;
     lanes_sum(e->lane, e->lanes < job->micros ? e->lanes : job->micros, t->offset, t->n);
-    if (e->metric && t->kind == ODE_TENSOR_CONV && t->dim[2] == 3)
-        ode_metric_apply(e->metric, t->n / 9, e->gradient + t->offset);
+    if (e->metric)
+        gradient_measure(e->metric, t, e->gradient + t->offset);
     if (job->penalty)
         ode_penalty_gradient(job->penalty, &e->exec.net->params, tensor, e->theta,
                              e->gradient);

@@ -27,7 +27,7 @@ struct ode_engine_config {
     double smoothing;                /* of labels, in training */
     bool flip;                       /* evaluate images and their mirror images */
     bool second, average;            /* room for Adam's second moments, for an average */
-    const struct ode_metric *metric; /* of the kernels' gradients; NULL: none */
+    const struct ode_metric *metric; /* of the weights' gradients; NULL: none */
     size_t scratch_n;                /* floats that fetch needs */
 };
 
@@ -95,7 +95,7 @@ struct ode_update {
 /* theta and what the optimiser remembers make a step along gradient. */
 void ode_engine_update(struct ode_engine *engine, const struct ode_update *update);
 
-/* features [n][channels of the head] and labels of n images, in training mode. */
+/* features [n][net->features] and labels of n images, in training mode. */
 void ode_engine_features(struct ode_engine *engine, ode_fetch_fn *fetch, void *context,
                          int n, real *features, int *labels);
 

@@ -111,6 +111,8 @@ stage_fill(struct ode_stage *s, const struct ode_recipe_spec *recipe, int level,
     ODE_TRY(ode_engine_init(&s->engine, &config, err));
     ODE_TRY(ode_arena_init(&s->arena, extra, err));
     extra_place(s, recipe, &s->engine.exec, set->train.n, &s->arena);
+    if (s->metric && s->net.flat) /* metric.h */
+        s->classifier.problem.decay /= (double)s->metric->map;
     return ODE_OK;
 }
 

@@ -143,6 +143,22 @@ START_TEST(whitening_and_bare_ends_pass)
 }
 END_TEST
 
+/* Also a coarse level's, and with a closing. */
+START_TEST(flat_heads_pass)
+{
+    struct ode_recipe_spec r = recipe_of(ODE_BLOCK_HAMILTONIAN, ODE_NORM_NONE,
+                                         ODE_LINK_ZERO, ODE_ACTIVATION_TANH);
+
+    r.model.head = ODE_READOUT_FLAT;
+    all_pass(&r, 15);
+    r.model.closing = 24;
+    r.levels_n = 2;
+    r.levels[1] = r.levels[0];
+    r.levels[1].resolution = 2 * SIZE;
+    all_pass(&r, 15);
+}
+END_TEST
+
 /* A coarse level, whose kernels are restrictions of the finest ones. */
 START_TEST(coarse_levels_pass)
 {
@@ -362,8 +378,8 @@ START_TEST(potentials_are_integrals_of_activations)
 END_TEST
 
 TEST_SUITE(check, 300, every_integrator_passes, every_normalisation_and_connector_passes,
-           whitening_and_bare_ends_pass, coarse_levels_pass, a_wrong_adjoint_is_found,
-           an_adjoint_off_by_a_thousandth_is_found, a_wrong_inverse_is_found,
-           a_reversal_of_other_bits_is_found, gradients_that_change_are_found,
-           a_loss_of_energy_is_found, a_wrong_kernel_is_found,
-           potentials_are_integrals_of_activations)
+           whitening_and_bare_ends_pass, coarse_levels_pass, flat_heads_pass,
+           a_wrong_adjoint_is_found, an_adjoint_off_by_a_thousandth_is_found,
+           a_wrong_inverse_is_found, a_reversal_of_other_bits_is_found,
+           gradients_that_change_are_found, a_loss_of_energy_is_found,
+           a_wrong_kernel_is_found, potentials_are_integrals_of_activations)

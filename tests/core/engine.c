@@ -39,7 +39,21 @@ static const struct toy_options wide = { .units = 1,
                                          .classes = 10,
                                          .step = 0.1 };
 
-static const struct toy_options *const networks[] = { &ragged, &wide };
+/* As ragged, but the classifier sees 9 maps of 3x3 pixels from each half. */
+static const struct toy_options flat = {
+    .units = 3,
+    .channels = {6,  10, 18},
+    .blocks = { 3, 1,  3 },
+    .resolution = 12,
+    .in = 3,
+    .classes = 7,
+    .step = 0.1,
+    .tanh = true,
+    .head = ODE_READOUT_FLAT
+};
+
+enum { NETWORKS = 3 };
+static const struct toy_options *const networks[NETWORKS] = { &ragged, &wide, &flat };
 
 /* Depth 1000 is for the engine itself: not in double, and not under sanitizers. */
 #if defined ODE_DOUBLE || defined __SANITIZE_ADDRESS__
@@ -61,6 +75,22 @@ one_micro(const struct ode_net *net)
     return n;
 }
 
+/* What toy_fetch() has, left to right. */
+static int
+mirrored_fetch(void *context, size_t i, float *scratch, float *pixels)
+{
+    const int label = toy_fetch(context, i, scratch, pixels), n = flat.resolution;
+
+    for (float *row = pixels; row < pixels + flat.in * n * n; row += n)
+        for (int x = 0; x < n / 2; x++) {
+            const float left = row[x];
+
+            row[x] = row[n - 1 - x];
+            row[n - 1 - x] = left;
+        }
+    return label;
+}
+
 static double *
 theta_doubled(const struct toy *t)
 {
@@ -74,7 +104,7 @@ theta_doubled(const struct toy *t)
 
 START_TEST(loss_is_the_reference_s)
 {
-    for (int i = 0; i < 2; i++)
+    for (int i = 0; i < NETWORKS; i++)
         for (int reverse = 0; reverse < 2; reverse++) {
             struct ode_batch_report report;
             struct toy t;
@@ -128,7 +158,7 @@ shifted_loss(const struct toy *t, const double *theta, const double *v, double e
  * central difference of the reference's loss. */
 START_TEST(gradient_of_every_tensor_is_the_derivative)
 {
-    for (int i = 0; i < 2; i++) {
+    for (int i = 0; i < NETWORKS; i++) {
         struct ode_batch_report report;
         struct toy t;
         double *theta, scale = 0;
@@ -438,6 +468,7 @@ START_TEST(memory_modes_agree_in_every_kind_of_network)
             o.connector = links[l];
             o.norm = l ? ODE_NORM_BATCH : ODE_NORM_NONE;
             o.closing = l == 1 ? 14 : 0;
+            o.head = l == 2 ? ODE_READOUT_AVERAGE : ODE_READOUT_FLAT;
             o.placement = l ? ODE_PLACEMENT_BETWEEN : ODE_PLACEMENT_CODE;
             o.blocks[1] = 2;
             same_gradients(&o, ODE_ISA_ALL);
@@ -448,7 +479,7 @@ END_TEST
 /* Oracle E 8, without rounding to the grid: nearly equal. */
 START_TEST(inexact_reversal_is_close)
 {
-    for (int net = 0; net < 2; net++) {
+    for (int net = 0; net < NETWORKS; net++) {
         struct toy_options o = *networks[net];
         size_t n, m;
         real *stored, *reversed;
@@ -501,20 +532,23 @@ END_TEST
 
 START_TEST(threads_do_not_change_a_bit)
 {
-    struct toy_options o = ragged;
-    size_t n, m;
-    real *one;
+    for (int head = ODE_READOUT_AVERAGE; head <= ODE_READOUT_FLAT; head++) {
+        struct toy_options o = ragged;
+        size_t n, m;
+        real *one;
 
-    o.rounded = true;
-    one = gradient_of(&o, ODE_ISA_ALL, 1, true, 37, &n);
-    for (int threads = 2; threads <= 5; threads++)
-        for (int again = 0; again < 3; again++) {
-            real *many = gradient_of(&o, ODE_ISA_ALL, threads, true, 37, &m);
+        o.rounded = true;
+        o.head = (enum ode_readout)head;
+        one = gradient_of(&o, ODE_ISA_ALL, 1, true, 37, &n);
+        for (int threads = 2; threads <= 5; threads++)
+            for (int again = 0; again < 3; again++) {
+                real *many = gradient_of(&o, ODE_ISA_ALL, threads, true, 37, &m);
 
-            ck_assert_mem_eq(one, many, n);
-            free(many);
-        }
-    free(one);
+                ck_assert_mem_eq(one, many, n);
+                free(many);
+            }
+        free(one);
+    }
 }
 END_TEST
 
@@ -546,6 +580,55 @@ START_TEST(waiting_for_turns_changes_no_bit)
         ck_assert_double_gt(toy_dot(first, first, 10), 0);
         free(first);
     }
+}
+END_TEST
+
+/* The logits with test_flip are the mean of those of an image and of its mirror image,
+ * which for a flat head differ. */
+START_TEST(a_flat_head_sees_mirrored_maps)
+{
+    enum { N = 5, ALL = N * 7 };
+    real one[ALL], other[ALL], both[ALL];
+    double difference = 0;
+    struct toy t;
+
+    toy_init(&t, &flat, ODE_ISA_ALL, 1, N, false);
+    ode_engine_logits(&t.engine, toy_fetch, &seed, N, one);
+    ode_engine_logits(&t.engine, mirrored_fetch, &seed, N, other);
+    t.engine.exec.flip = true;
+    ode_engine_logits(&t.engine, toy_fetch, &seed, N, both);
+    for (int i = 0; i < ALL; i++) {
+        difference += fabs((double)(one[i] - other[i]));
+        ck_assert_double_eq_tol((double)both[i], (double)(one[i] + other[i]) / 2, 1e-5);
+    }
+    ck_assert_double_gt(difference, 0.1);
+    toy_release(&t);
+}
+END_TEST
+
+/* On a coarse level a flat head's part of the gradient is multiplied by 4^L: metric.h. */
+START_TEST(the_metric_reaches_a_flat_head)
+{
+    const struct ode_metric metric = ode_metric_make(ODE_SPACE_NONE, 2);
+    struct ode_batch_report report;
+    struct toy t;
+    real *own;
+
+    toy_init(&t, &flat, ODE_ISA_ALL, 1, 8, false);
+    own = malloc(t.net.params.theta_n * sizeof *own);
+    ode_engine_gradient(&t.engine, toy_fetch, &seed, 8, NULL, &report);
+    memcpy(own, t.engine.gradient, t.net.params.theta_n * sizeof *own);
+    t.engine.metric = &metric;
+    ode_engine_gradient(&t.engine, toy_fetch, &seed, 8, NULL, &report);
+    for (int i = 0; i < t.net.params.trained_n; i++) {
+        const struct ode_tensor *x = &t.net.params.tensor[i];
+        const real by = strcmp(x->name, "head.weight") == 0 ? 16 : 1;
+
+        for (size_t j = x->offset; j < x->offset + x->n; j++)
+            ck_assert(t.engine.gradient[j] == by * own[j]);
+    }
+    free(own);
+    toy_release(&t);
 }
 END_TEST
 
@@ -690,7 +773,8 @@ TEST_SUITE(engine, 300, loss_is_the_reference_s,
            weights_that_are_prepared_when_needed_are_the_same,
            memory_modes_agree_in_every_kind_of_network, inexact_reversal_is_close,
            inexact_memory_is_reversal_without_the_grid, threads_do_not_change_a_bit,
-           waiting_for_turns_changes_no_bit, tables_agree_to_rounding,
+           waiting_for_turns_changes_no_bit, a_flat_head_sees_mirrored_maps,
+           the_metric_reaches_a_flat_head, tables_agree_to_rounding,
            reversal_takes_the_same_memory_at_any_depth,
            evaluation_uses_the_running_moments,
            evaluation_covers_each_image_and_can_be_stopped, training_lowers_the_loss,

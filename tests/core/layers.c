@@ -241,6 +241,39 @@ START_TEST(features_adjoint_is_exact)
 }
 END_TEST
 
+/* Flat: pixels of both runs in the standard order, and a way back that is written
+ * everywhere, zeros in halo and padding. */
+START_TEST(flat_features_are_the_pixels_in_standard_order)
+{
+    const struct ode_head s = {
+        .n = 2, .channels = 34, .parts = 2, .blocks = 4, .h = 3, .w = 5, .flat = true
+    };
+    enum { ALL = 2 * 34 * 15 };
+    const size_t half = ode_image(17, 3, 5), n = 4 * half;
+    real *x = room(n, 0), *dx = room(n, 0x7f), *want = room(n, 0);
+    static real f[ALL], d[ALL];
+
+    ck_assert_int_eq(2 * ode_head_size(&s), ALL);
+    toy_noise(9, d, ALL);
+    for (size_t i = 0; i < 4; i++)
+        toy_noise_image(i, 17, 3, 5, x + i * half);
+    ode_head_features(&s, x, f);
+    ode_head_features_adjoint(&s, d, dx);
+    for (size_t k = 0; k < ALL; k++) {
+        const size_t c = k / 15, p = k % 15;
+        const size_t j =
+            c / 17 * half + at((int)(c % 17), (int)(p / 5), (int)(p % 5), 3, 5);
+
+        ck_assert(f[k] == x[j]);
+        want[j] = d[k];
+    }
+    ck_assert_mem_eq(dx, want, n * sizeof *dx);
+    free(x);
+    free(dx);
+    free(want);
+}
+END_TEST
+
 /* Oracle E 13. */
 START_TEST(uniform_logits_cost_the_logarithm_of_the_classes)
 {
@@ -352,6 +385,7 @@ TEST_SUITE(layers, 60, connector_adjoint_is_exact, connector_pads_both_sides_of_
            connector_is_the_formula_bit_for_bit, every_second_pixel_and_back,
            grid_rounds_to_the_nearest_even,
            normalised_channels_have_mean_0_and_variance_1, features_are_means_bit_for_bit,
-           features_adjoint_is_exact, uniform_logits_cost_the_logarithm_of_the_classes,
-           loss_survives_huge_logits, loss_gradient_is_the_derivative,
-           smoothed_labels_cost_their_cross_entropy, gemm_is_the_formula_in_every_form)
+           features_adjoint_is_exact, flat_features_are_the_pixels_in_standard_order,
+           uniform_logits_cost_the_logarithm_of_the_classes, loss_survives_huge_logits,
+           loss_gradient_is_the_derivative, smoothed_labels_cost_their_cross_entropy,
+           gemm_is_the_formula_in_every_form)

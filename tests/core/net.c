@@ -388,6 +388,7 @@ START_TEST(packing_is_the_formula_bit_for_bit)
             r.model.preset = presets[k];
             ode_model_preset(&r.model);
             r.model.block = nodes && k == 3 ? ODE_BLOCK_RK4 : r.model.block;
+            r.model.head = nodes ? ODE_READOUT_FLAT : ODE_READOUT_AVERAGE;
             r.train.convolution = ODE_CONVOLUTION_DIRECT; /* prepared is packed */
             r.levels[0].resolution = 32;
             r.levels[0].blocks_n = r.model.units_n;
@@ -432,6 +433,90 @@ START_TEST(initial_values_have_the_stated_spread)
 }
 END_TEST
 
+/* The same recipe, the classifier seeing 8x8 pixels of each channel. */
+START_TEST(a_flat_head_has_a_weight_for_each_pixel)
+{
+    struct ode_recipe_spec r = recipe_of(32, 64, 112, 6);
+    struct ode_net mean, flat;
+    const struct ode_tensor *t;
+    struct ode_err err;
+
+    test_ok(ode_net_init(&mean, &r, 0, 3, 10, &err), &err);
+    r.model.head = ODE_READOUT_FLAT;
+    test_ok(ode_net_init(&flat, &r, 0, 3, 10, &err), &err);
+    ck_assert_uint_eq(flat.params.theta_n - mean.params.theta_n, 63 * 112 * 10);
+    ck_assert_double_eq(flat.flops - mean.flops, 2.0 * 63 * 112 * 10);
+    t = &flat.params.tensor[flat.params.trained_n - 2];
+    ck_assert_str_eq(t->name, "head.weight");
+    ck_assert(ode_tensor_is_map(t) && t->dim[0] == 10 && t->dim[1] == 112);
+    ck_assert(t->dim[2] == 8 && t->dim[3] == 8);
+    ode_net_release(&mean);
+    ode_net_release(&flat);
+}
+END_TEST
+
+/* Initial weights of a level's head, for the caller to free, and its map's size. */
+static real *
+head_drawn(const struct ode_recipe_spec *r, size_t level, int *size)
+{
+    struct ode_net net;
+    struct ode_err err;
+    const struct ode_tensor *t;
+    real *theta, *statistics, *head;
+
+    test_ok(ode_net_init(&net, r, level, 3, 10, &err), &err);
+    theta = calloc(net.params.theta_n, sizeof *theta);
+    statistics = calloc(net.params.statistic_n, sizeof *statistics);
+    ode_net_initialise(&net, 1, theta, statistics);
+    t = &net.params.tensor[net.params.trained_n - 2];
+    head = calloc(t->n, sizeof *head);
+    memcpy(head, theta + t->offset, t->n * sizeof *head);
+    *size = t->dim[2];
+    free(theta);
+    free(statistics);
+    ode_net_release(&net);
+    return head;
+}
+
+/* On a coarse level with the gradient of the finest: sums of what the finest draws, which
+ * have the spread of weights that are drawn there. */
+START_TEST(a_flat_head_is_drawn_at_the_finest_resolution)
+{
+    enum { PLANES = 10 * 12, FINE = 8, COARSE = 2 };
+    struct ode_recipe_spec r = recipe_of(8, 10, 12, 2);
+    real *fine, *coarse, *own;
+    double square = 0;
+    int n[3];
+
+    r.model.head = ODE_READOUT_FLAT;
+    r.levels_n = 2;
+    r.levels[1] = r.levels[0];
+    r.levels[1].resolution = 8;
+    fine = head_drawn(&r, 0, &n[0]);
+    coarse = head_drawn(&r, 1, &n[1]);
+    r.transfer.gradient = ODE_GRADIENT_OWN;
+    own = head_drawn(&r, 1, &n[2]);
+    ck_assert(n[0] == FINE && n[1] == COARSE && n[2] == COARSE);
+    ck_assert_mem_ne(coarse, own, PLANES * COARSE * COARSE * sizeof *own);
+    for (int i = 0; i < PLANES * FINE * FINE; i++) {
+        const int y = i / FINE % FINE / 4, x = i % FINE / 4;
+
+        coarse[(i / (FINE * FINE) * COARSE + y) * COARSE + x] -= fine[i];
+        square += (double)fine[i] * (double)fine[i] / PLANES / (FINE * FINE);
+    }
+    ck_assert_double_eq_tol(square * 12 * FINE * FINE, 1, 0.05);
+    square = 0;
+    for (int i = 0; i < PLANES * COARSE * COARSE; i++) {
+        ck_assert_double_eq_tol((double)coarse[i], 0, 1e-6);
+        square += (double)own[i] * (double)own[i] / PLANES / (COARSE * COARSE);
+    }
+    ck_assert_double_eq_tol(square * 12 * COARSE * COARSE, 1, 0.15);
+    free(fine);
+    free(coarse);
+    free(own);
+}
+END_TEST
+
 START_TEST(a_unit_that_vanishes_is_refused)
 {
     struct ode_recipe_spec r = recipe_of(8, 8, 8, 1); /* the last keeps 0 blocks */
@@ -450,4 +535,5 @@ TEST_SUITE(net, 60, weight_counts_are_the_papers, presets_have_the_papers_weight
            flops_count_each_convolution_once, tensors_are_named_by_unit_and_block,
            end_time_is_the_same_at_every_depth, adding_a_share_undoes_packing,
            packing_is_the_formula_bit_for_bit, initial_values_have_the_stated_spread,
-           a_unit_that_vanishes_is_refused)
+           a_flat_head_has_a_weight_for_each_pixel,
+           a_flat_head_is_drawn_at_the_finest_resolution, a_unit_that_vanishes_is_refused)

@@ -77,7 +77,8 @@ joined(const struct graph *g)
                       g->constant[i].name);
 }
 
-/* All weights of the table are in the graph, once, with their shape (but columns). */
+/* All weights of the table are in the graph, once, with their shape (but columns, and a
+ * flat head's rows). */
 static void
 complete(const struct sample *s, const struct graph *g)
 {
@@ -91,8 +92,10 @@ complete(const struct sample *s, const struct graph *g)
             c = graph_constant(g, name);
         ck_assert_msg(c != NULL, "%s is missing", t->name);
         ck_assert_uint_eq(c->raw.n, t->n * sizeof(float));
-        for (int d = 0; d < t->dims; d++)
+        for (int d = 0; d < t->dims && !ode_tensor_is_map(t); d++)
             ck_assert_int_eq(c->dim[d], t->dim[d]);
+        if (ode_tensor_is_map(t))
+            ck_assert_int_eq(c->dim[1], t->dim[1] * t->dim[2] * t->dim[3]);
     }
 }
 
@@ -155,6 +158,7 @@ START_TEST(every_end_is_complete)
                 s.recipe.model.stem_norm = (enum ode_norm)stem;
                 s.recipe.model.head_norm = (enum ode_norm)head;
                 s.recipe.model.closing = 7 * closing;
+                s.recipe.model.head = (enum ode_readout)(head % 2);
                 s.recipe.model.norm = ODE_NORM_BATCH;
                 s.recipe.model.norm_before = true;
                 s.recipe.model.opening =
@@ -299,6 +303,23 @@ START_TEST(mirror_images_are_looked_at_where_asked_for)
 }
 END_TEST
 
+START_TEST(a_flat_head_has_no_pooling)
+{
+    static struct sample s;
+    struct graph g;
+
+    for (int head = ODE_READOUT_AVERAGE; head <= ODE_READOUT_FLAT; head++) {
+        sample_recipe(&s.recipe);
+        s.recipe.model.head = (enum ode_readout)head;
+        drawn(&s, &g);
+        ck_assert_int_eq(graph_count(&g, "GlobalAveragePool"),
+                         head == ODE_READOUT_AVERAGE);
+        graph_release(&g);
+        sample_release(&s);
+    }
+}
+END_TEST
+
 START_TEST(the_image_and_the_answers_are_named)
 {
     static struct sample s;
@@ -365,5 +386,5 @@ TEST_SUITE(netgraph, 60, every_layer_is_complete, every_connector_is_complete,
            each_activation_has_its_operator,
            antisymmetric_kernels_are_stored_as_they_come_out,
            weights_between_nodes_are_interpolated,
-           mirror_images_are_looked_at_where_asked_for,
+           mirror_images_are_looked_at_where_asked_for, a_flat_head_has_no_pooling,
            the_image_and_the_answers_are_named, missing_weights_are_named)

@@ -209,7 +209,9 @@ head_add(struct list *l, int channels, int classes)
     norm_add(l, m->head_norm, "head.", "norm", channels);
     if (l->statistics)
         return;
-    tensor_add(l, ODE_TENSOR_DENSE, "head.", "weight", 2, classes, channels, 1);
+    tensor_add(l, ODE_TENSOR_DENSE, "head.", "weight",
+               m->head == ODE_READOUT_FLAT ? 4 : 2, classes, channels,
+               (int)l->sample->recipe.levels[0].resolution >> (m->units_n - 1));
     vector_add(l, ODE_TENSOR_BIAS, "head.", "bias", classes);
 }
 

@@ -57,6 +57,7 @@ recipe_fill(struct ode_recipe_spec *r, const struct toy_options *o)
     r->model.connector = o->connector;
     r->model.placement = o->placement;
     r->model.closing = o->closing;
+    r->model.head = o->head;
     r->train.memory = o->memory;
     r->train.convolution = o->convolution;
     r->model.step = o->step;
@@ -330,6 +331,7 @@ static double
 classify(struct walk *w, int channels, int pixels, const double *x, const int *label)
 {
     const double *weight = next(w), *bias = next(w);
+    const int columns = w->net->params.tensor[w->tensor - 2].dims == 4 ? pixels : 1;
     double loss = 0;
 
     for (int i = 0; i < w->n; i++) {
@@ -337,13 +339,10 @@ classify(struct walk *w, int channels, int pixels, const double *x, const int *l
 
         for (int k = 0; k < w->net->classes; k++) {
             logit[k] = bias[k];
-            for (int c = 0; c < channels; c++) {
-                double mean = 0;
-
+            for (int c = 0; c < channels; c++)
                 for (int p = 0; p < pixels; p++)
-                    mean += x[(i * channels + c) * pixels + p] / pixels;
-                logit[k] += weight[k * channels + c] * mean;
-            }
+                    logit[k] += weight[(k * channels + c) * columns + p % columns]
+                                * x[(i * channels + c) * pixels + p] * columns / pixels;
             sum += exp(logit[k]);
         }
         loss += (log(sum) - logit[label[i]]) / w->n;

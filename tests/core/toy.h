@@ -24,6 +24,7 @@ struct toy_options {
     enum ode_link connector;
     enum ode_placement placement;
     int closing, weights;
+    enum ode_readout head;
     enum ode_activation activation; /* where it is not tanh */
     enum ode_memory memory;         /* where toy_init() is not told to reverse */
     enum ode_convolution convolution;

@@ -170,7 +170,7 @@ END_TEST
 
 /* Whatever a recipe can ask of the optimiser, the classifier, the opening, the images and
  * the blocks. */
-enum { VARIANTS = 6 };
+enum { VARIANTS = 8 };
 
 static struct ode_recipe_spec
 variant(int i)
@@ -213,6 +213,22 @@ variant(int i)
         r.model.closing = 10;
         r.data.augment.padding = ODE_PADDING_REFLECT;
         r.data.augment.flip = ODE_FLIP_ALTERNATING;
+        break;
+    case 5:
+        r.model.head = ODE_READOUT_FLAT;
+        t->classifier.solver = ODE_SOLVER_NEWTON;
+        t->classifier.examples = 500; /* more than features */
+        r.data.test_flip = true;
+        break;
+    case 6:
+        r.model.head = ODE_READOUT_FLAT;
+        r.transfer.space = ODE_SPACE_NONE;
+        t->optimizer = (struct ode_optimizer_spec){
+            .type = ODE_OPTIMIZER_ADAMW, .beta1 = 0.9, .beta2 = 0.99, .epsilon = 1e-8
+        };
+        t->ema = 0.9;
+        for (int k = 0; k < 3; k++)
+            r.levels[k].lr.peak = 0.01;
         break;
     default:
         r.model.block = ODE_BLOCK_MIDPOINT;

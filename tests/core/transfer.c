@@ -9,6 +9,7 @@
 
 #include "core/base/rng.h"
 #include "core/scales/depth.h"
+#include "core/scales/metric.h"
 #include "core/scales/stencil.h"
 
 enum { MOST_TENSORS = 128, MOST_FLOATS = 65536, SEGMENTS = 2, ROLES = 4 };
@@ -467,6 +468,150 @@ START_TEST(damping_acts_on_the_way_to_finer_images_only)
 }
 END_TEST
 
+/* --- a classifier that sees pixels ----------------------------------------------------
+ */
+
+enum { MAPS = 15, MAP = 8 }; /* 3 classes, 5 channels, 8x8 pixels at most */
+
+/* Only a flat head, of maps of size x size; random numbers. */
+static struct net *
+head_new(int size)
+{
+    struct net *net = calloc(1, sizeof *net);
+    struct ode_rng rng = ode_rng_at(2, ODE_STREAM_TEST, 302, (uint64_t)size);
+
+    ck_assert_ptr_nonnull(net);
+    net->params.tensor = net->tensor, net->params.segment = net->segment;
+    add(net, "head.weight", ODE_TENSOR_DENSE, 3, 5, size);
+    add(net, "head.bias", ODE_TENSOR_BIAS, 3, 0, 0);
+    for (size_t i = 0; i < net->params.theta_n; i++)
+        net->theta[i] = (float)ode_rng_normal(&rng);
+    return net;
+}
+
+static struct ode_transfer_op
+head_op(int halvings)
+{
+    return (struct ode_transfer_op){ ODE_SPACE_NONE, ODE_TIME_CELL, halvings, 0 };
+}
+
+/* The pixel of a map of MAP >> halvings that pixel i of MAPS maps of MAP lies in. */
+static int
+parent(int i, int halvings)
+{
+    const int y = i / MAP % MAP, x = i % MAP, size = MAP >> halvings;
+
+    return (i / (MAP * MAP) * size + (y >> halvings)) * size + (x >> halvings);
+}
+
+/* By every operator: coarse weights are the sums of their children, whatever is kept for
+ * the rest; fine ones have each their share. */
+START_TEST(a_flat_head_is_summed_up_and_shared_out)
+{
+    for (int k = 0; k < 4 * (ODE_SPACE_NONE + 1); k++) {
+        const int halvings = k % 4;
+        struct ode_transfer_op op = head_op(halvings);
+        struct net *fine = head_new(MAP), *coarse = head_new(MAP >> halvings);
+        double sum[MAPS * MAP * MAP] = { 0 };
+
+        op.space = (enum ode_space)(k / 4);
+        transfer(fine, coarse, op);
+        for (int i = 0; i < MAPS * MAP * MAP; i++)
+            sum[parent(i, halvings)] += fine->theta[i];
+        for (int i = 0; i < MAPS * (MAP >> halvings) * (MAP >> halvings); i++)
+            ck_assert_float_eq(coarse->theta[i], (float)sum[i]);
+        op.halvings = -halvings;
+        transfer(coarse, fine, op);
+        for (int i = 0; i < MAPS * MAP * MAP; i++)
+            ck_assert_float_eq(fine->theta[i],
+                               ldexpf(coarse->theta[parent(i, halvings)], -2 * halvings));
+        for (int i = 0; i < 3; i++) /* biases */
+            ck_assert_float_eq(fine->theta[MAPS * MAP * MAP + i],
+                               coarse->theta[coarse->params.theta_n - 3 + (size_t)i]);
+        free(fine), free(coarse);
+    }
+}
+END_TEST
+
+START_TEST(a_flat_head_comes_back_from_finer_maps_bit_for_bit)
+{
+    for (int halvings = 1; halvings <= 3; halvings++) {
+        struct net *a = head_new(MAP >> halvings), *b = head_new(MAP >> halvings);
+        struct net *fine = head_new(MAP);
+
+        memset(b->theta, 0, sizeof b->theta);
+        transfer(a, fine, head_op(-halvings));
+        transfer(fine, b, head_op(halvings));
+        ck_assert_mem_eq(a->theta, b->theta, bytes(a));
+        free(a), free(b), free(fine);
+    }
+}
+END_TEST
+
+/* Constant maps: a logit is the map's value times the sum of its weights. */
+START_TEST(constant_maps_keep_their_logits)
+{
+    for (int halvings = -1; halvings <= 1; halvings++) {
+        const int n = halvings > 0 ? MAP / 4 : halvings < 0 ? MAP : MAP / 2;
+        struct net *a = head_new(MAP / 2), *b = head_new(n);
+
+        transfer(a, b, head_op(halvings));
+        for (int m = 0; m < MAPS; m++) {
+            double before = 0, after = 0;
+
+            for (int i = 0; i < MAP * MAP / 4; i++)
+                before += a->theta[m * MAP * MAP / 4 + i];
+            for (int i = 0; i < n * n; i++)
+                after += b->theta[m * n * n + i];
+            ck_assert_double_eq_tol(after, before, 1e-5);
+        }
+        free(a), free(b);
+    }
+}
+END_TEST
+
+/* All weights 1: finer, each entry is its share; coarser, each of the children's is 1. */
+START_TEST(second_moments_of_a_flat_head_go_through_squares)
+{
+    for (int halvings = -2; halvings <= 2; halvings++) {
+        struct net *a = head_new(halvings < 0 ? MAP >> -halvings : MAP);
+        struct net *b = head_new(halvings < 0 ? MAP : MAP >> halvings);
+
+        for (size_t i = 0; i < a->params.theta_n; i++)
+            a->theta[i] = 1;
+        transfer_second(a, b, head_op(halvings));
+        for (size_t i = 0; i + 3 < b->params.theta_n; i++)
+            ck_assert_float_eq(b->theta[i], halvings < 0 ? ldexpf(1, 4 * halvings)
+                                                         : ldexpf(1, 2 * halvings));
+        free(a), free(b);
+    }
+}
+END_TEST
+
+/* A step of a coarse head by its gradient times the metric's factor, taken to the finest
+ * map, is the finest head's own step made constant in coarse pixels. The gradient of a
+ * coarse weight, which stands for 4^L fine ones with its share each, is the mean of
+ * theirs. */
+START_TEST(a_coarse_step_of_a_flat_head_is_the_finest_one_averaged)
+{
+    for (int halvings = 1; halvings <= 3; halvings++) {
+        const struct ode_metric metric = ode_metric_make(ODE_SPACE_NONE, halvings);
+        struct net *g = head_new(MAP), *coarse = head_new(MAP >> halvings);
+        struct net *step = head_new(MAP);
+        double mean[MAPS * MAP * MAP] = { 0 };
+
+        for (int i = 0; i < MAPS * MAP * MAP; i++)
+            mean[parent(i, halvings)] += ldexp(g->theta[i], -2 * halvings);
+        for (size_t i = 0; i + 3 < coarse->params.theta_n; i++)
+            coarse->theta[i] = (float)(metric.map * mean[i]);
+        transfer(coarse, step, head_op(-halvings));
+        for (int i = 0; i < MAPS * MAP * MAP; i++)
+            ck_assert_double_eq_tol(step->theta[i], mean[parent(i, halvings)], 1e-6);
+        free(g), free(coarse), free(step);
+    }
+}
+END_TEST
+
 START_TEST(statistics_are_copied)
 {
     struct ode_transfer_op op = { ODE_SPACE_BILINEAR, ODE_TIME_CELL, -1, 0 };
@@ -554,6 +699,16 @@ START_TEST(other_widths_are_refused)
 
     t->dim[0] = 5, t->dim[1] = 20;
     assert_refused(a, b, nothing, t->name, "[5,20,3,3], that of unit.1.block.1.k2");
+}
+END_TEST
+
+START_TEST(maps_of_other_sizes_are_refused)
+{
+    assert_refused(head_new(MAP), head_new(MAP), head_op(1), "head.weight",
+                   "its shape is [3,5,8,8], that of head.weight in the source [3,5,8,8]");
+    assert_refused(head_new(MAP), head_new(MAP / 2), head_op(-1), "head.weight",
+                   "widths");
+    assert_refused(head_new(7), head_new(3), head_op(1), "head.weight", "widths");
 }
 END_TEST
 
@@ -647,8 +802,12 @@ TEST_SUITE(
     second_moments_go_through_squared_entries,
     second_moments_are_blended_in_time_and_keep_their_size,
     second_moments_are_never_negative, damping_acts_on_the_way_to_finer_images_only,
-    statistics_are_copied, kernels_of_one_pixel_are_copied, norm_is_that_of_all_kernels,
-    other_widths_are_refused, other_kinds_are_refused,
+    a_flat_head_is_summed_up_and_shared_out,
+    a_flat_head_comes_back_from_finer_maps_bit_for_bit, constant_maps_keep_their_logits,
+    second_moments_of_a_flat_head_go_through_squares,
+    a_coarse_step_of_a_flat_head_is_the_finest_one_averaged, statistics_are_copied,
+    kernels_of_one_pixel_are_copied, norm_is_that_of_all_kernels,
+    other_widths_are_refused, maps_of_other_sizes_are_refused, other_kinds_are_refused,
     other_numbers_of_segments_are_refused, more_or_fewer_parameters_are_refused,
     missing_counterparts_are_refused, blocks_out_of_nothing_are_refused,
     blocks_may_vanish, large_kernels_change_resolution_only_unchanged)

@@ -117,6 +117,17 @@ ends "by another operator" 0 "32x32 pixels by transfer rediscretise, 100" \
     ./odenet eval "$model" --resolution 32 --space rediscretise
 ends "kernels unchanged" 0 "32x32 pixels by unchanged, 100" \
     ./odenet eval "$model" --resolution 32 --method unchanged
+jq '.model.head = "flat"' "$work/spec.json" > "$work/flat.json"
+ends "a flat head" 0 succeeded ./odenet train "$work/flat.json" --run-dir "$work/flat" --threads 1
+flat=$work/flat/model.safetensors
+ends "at twice the resolution" 0 parameters \
+    ./odenet transfer "$flat" --resolution-factor 2 -o "$work/there"
+ends "and back" 0 parameters \
+    ./odenet transfer "$work/there" --resolution-factor 0.5 -o "$work/back"
+check "is the same again" close "$flat" "$work/back"
+ends "is measured elsewhere" 0 "8x8 pixels by unchanged, 100" \
+    ./odenet eval "$flat" --resolution 8 --method unchanged
+ends "is exported" 0 parameters ./odenet export "$flat" -o "$work/flat.npz"
 ends "images brought to the model's" 0 "32x32 pixels by resize-image, 100" \
     ./odenet eval "$model" --resolution 32 --method resize-image
 ends "also smaller ones" 0 "8x8 pixels by resize-image, 100" \

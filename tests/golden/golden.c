@@ -22,13 +22,13 @@
 enum { STEPS = 10, PATH = 512 };
 
 static const char *const cases[] = {
-    "euler-antisymmetric", "euler-resnet",      "euler-single",
-    "euler-symmetric",     "hamiltonian-batch", "hamiltonian-instance",
-    "hamiltonian-nodes",   "hamiltonian-none",  "hamiltonian-tv",
-    "hamiltonian-wide",    "leapfrog-neumann",  "leapfrog-taylor",
-    "leapfrog-zero",       "midpoint-euler",    "midpoint-zero",
-    "parabolic-tv",        "revnet-batch",      "revnet-link",
-    "rk4-nodes",           "rk4-symmetric",
+    "euler-antisymmetric",  "euler-resnet",      "euler-single",
+    "euler-symmetric",      "hamiltonian-batch", "hamiltonian-flat",
+    "hamiltonian-instance", "hamiltonian-nodes", "hamiltonian-none",
+    "hamiltonian-tv",       "hamiltonian-wide",  "leapfrog-neumann",
+    "leapfrog-taylor",      "leapfrog-zero",     "midpoint-euler",
+    "midpoint-zero",        "parabolic-tv",      "revnet-batch",
+    "revnet-link",          "rk4-nodes",         "rk4-symmetric",
 };
 enum { CASES = sizeof cases / sizeof *cases };
 

@@ -6,6 +6,7 @@ golden_files = \
 	%D%/euler-single.safetensors \
 	%D%/euler-symmetric.safetensors \
 	%D%/hamiltonian-batch.safetensors \
+	%D%/hamiltonian-flat.safetensors \
 	%D%/hamiltonian-instance.safetensors \
 	%D%/hamiltonian-nodes.safetensors \
 	%D%/hamiltonian-none.safetensors \

@@ -72,6 +72,7 @@ PRESETS = {  # members of model that a case may leave out; as in core/recipe/rec
     "connector": "zero",
     "placement": "code",
     "closing": 0,
+    "head": "average",
     "start": "auto",
     "step": 0.1,
 }
@@ -114,6 +115,8 @@ CASES = {
     "hamiltonian-tv": case("hamiltonian", "softplus", [6, 10], [2, 2], norm="tv",
                            stem_norm="tv", head_norm="none", connector="pointwise",
                            placement="between", closing=18),
+    "hamiltonian-flat": case("hamiltonian", "tanh", [6, 10], [2, 2], head="flat",
+                             rate=0.005),
     "hamiltonian-instance": case("hamiltonian", "celu", [6, 10], [2, 2], norm="instance",
                                  stem_norm="instance", head_norm="instance",
                                  smoothing=0.1),
@@ -206,7 +209,7 @@ class Net:
         self.smoothing = spec["train"]["label_smoothing"]
         self.shapes, self.statistics, self.theta = {}, {}, {}
         self.training, self.moments, self.kink = True, {}, math.inf
-        self.declare(case["in"])
+        self.declare(case["in"], spec["levels"][0]["resolution"])
 
     # Names and shapes.
 
@@ -244,7 +247,7 @@ class Net:
             self.shapes[name + "side"] = [new, old, 1, 1]
             self.declare_norm(name + "m", norm, new)
 
-    def declare(self, images):
+    def declare(self, images, size):
         model, c = self.model, self.segments[0].channels
         self.shapes["opening.weight"] = [c, images, 3, 3]
         self.declare_norm("opening.norm", model["stem_norm"], c)
@@ -260,7 +263,8 @@ class Net:
             self.declare_norm("closing.norm", "batch", model["closing"])
             c = model["closing"]
         self.declare_norm("head.norm", model["head_norm"], c)
-        self.shapes["head.weight"] = [self.classes, c]
+        flat = [size >> (len(self.segments) - 1)] * 2 if model["head"] == "flat" else []
+        self.shapes["head.weight"] = [self.classes, c] + flat
         self.shapes["head.bias"] = [self.classes]
 
     # Layers.
@@ -388,10 +392,11 @@ class Net:
             x = self.act(self.norm("batch", "closing.norm", x))
         if model["head_norm"] != "none":
             x = self.act(self.norm(model["head_norm"], "head.norm", x))
-        return x.mean((2, 3))
+        return x.flatten(1) if model["head"] == "flat" else x.mean((2, 3))
 
     def logits(self, x):
-        return self.features(x) @ self.theta["head.weight"].t() + self.theta["head.bias"]
+        weight = self.theta["head.weight"].flatten(1)
+        return self.features(x) @ weight.t() + self.theta["head.bias"]
 
     def loss(self, logits, label, smoothing):
         """Mean cross-entropy with targets (1 - e) onehot + e / classes."""
@@ -498,7 +503,7 @@ def rounded(x):
 def draw_tensor(name, shape, random):
     x = torch.randn(shape, generator=random, dtype=torch.float64)
     if name == "head.weight":
-        return x / math.sqrt(shape[1])
+        return x / math.sqrt(math.prod(shape[1:]))
     if len(shape) == 4:
         return x * math.sqrt(2 / (shape[0] * shape[2] * shape[3]))
     return 0.2 * x + (1.0 if name.endswith(".scale") else 0.0)

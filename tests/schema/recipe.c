@@ -121,6 +121,7 @@ static const struct bad bads[] = {
     { "/model/start",              "\"taylor\"",                                                "/model/start",                  "needs no start"               },
     { "/model/norm_before",        "true",                                                      "/model/norm_before",            "no normalisation"             },
     { "/model/closing",            "65",                                                        "/model/closing",                "use 66"                       },
+    { "/model/head",               "\"flattened\"",                                             "/model/head",                   "\"flat\""                     },
     { "/model/preset",             "\"hamiltonian-75\"",                                        "/model/preset",                 "not known"                    },
     { "/model/connector",          "\"zeros\"",                                                 "/model/connector",              "\"pointwise\""                },
     { "/train/optimizer/beta1",    "0.8",                                                       "/train/optimizer/beta1",        "only goes with"               },
@@ -333,6 +334,56 @@ START_TEST(widths_are_judged_by_the_integrator_and_the_connector)
 }
 END_TEST
 
+/* 112 channels of 8x8 pixels: 86,016 bytes an example. */
+START_TEST(a_solve_for_a_flat_head_has_to_fit)
+{
+    static const char classifier[] = "{\"solver\": \"newton\", \"examples\": %d}";
+    char text[80];
+
+    for (int more = 0; more < 2; more++)
+        for (int flat = 0; flat < 2; flat++) {
+            json_t *spec, *train;
+            struct ode_recipe_spec r;
+            struct ode_err err;
+
+            snprintf(text, sizeof text, classifier, (int)((4096ll << 20) / 86016) + more);
+            spec = parsed(good);
+            train = json_object_get(spec, "train");
+            json_object_set_new(train, "classifier", parsed(text));
+            json_object_set_new(json_object_get(spec, "model"), "head",
+                                json_string(flat ? "flat" : "average"));
+            ck_assert_int_eq(schema_recipe_read(spec, &r, NULL, &err),
+                             flat && more ? ODE_ESPEC : ODE_OK);
+            if (flat && more) {
+                ck_assert_str_eq(err.at, "/train/classifier/examples");
+                ck_assert_ptr_nonnull(strstr(err.text, "use 49932 or less"));
+            }
+            json_decref(spec);
+        }
+}
+END_TEST
+
+START_TEST(a_flat_head_sees_so_many_numbers_at_most)
+{
+    json_t *spec =
+        changed("/model", "{\"head\": \"flat\", \"units\": [{\"channels\": 1024, "
+                          "\"blocks\": 2}]}");
+    json_t *level, *model = json_object_get(spec, "model");
+    struct ode_recipe_spec r;
+    struct ode_err err;
+    size_t k;
+
+    json_array_foreach (json_object_get(spec, "levels"), k, level)
+        json_object_del(level, "blocks");
+    test_ok(schema_recipe_read(spec, &r, NULL, &err), &err);
+    json_object_set_new(model, "closing", json_integer(1026));
+    ck_assert_int_eq(schema_recipe_read(spec, &r, NULL, &err), ODE_ESPEC);
+    ck_assert_str_eq(err.at, "/model/head");
+    ck_assert_ptr_nonnull(strstr(err.text, "1026 channels of 32x32"));
+    json_decref(spec);
+}
+END_TEST
+
 START_TEST(one_mistake_is_one_complaint)
 {
     for (size_t i = 0; i < sizeof bads / sizeof *bads; i++) {
@@ -530,4 +581,5 @@ TEST_SUITE(recipe, 20, takes_the_manuals_example,
            written_and_read_again_it_is_the_same, whole_numbers_may_have_a_zero_fraction,
            files_that_are_not_json_say_the_line, a_preset_decides_what_is_left_out,
            leapfrog_from_zero_cannot_change_its_depth,
-           widths_are_judged_by_the_integrator_and_the_connector)
+           widths_are_judged_by_the_integrator_and_the_connector,
+           a_solve_for_a_flat_head_has_to_fit, a_flat_head_sees_so_many_numbers_at_most)
