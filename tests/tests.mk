@@ -13,6 +13,7 @@ test_core_SOURCES = \
 	%D%/core/block.c \
 	%D%/core/check.c \
 	%D%/core/cifar.c \
+	%D%/core/cost.c \
 	%D%/core/curve.c \
 	%D%/core/dataset.c \
 	%D%/core/depth.c \

@@ -13,8 +13,8 @@
 #include "core/train/stage.h"
 
 enum {
-    PROBE_N = 512,     /* examples that a transfer is judged by                */
-    MOMENTS_N = 1024,  /* examples that moments are estimated from             */
+    PROBE_N = ODE_PROBE_N,
+    MOMENTS_N = ODE_MOMENTS_N,
     RECORDS_EPOCH = 20 /* train records in an epoch, about                     */
 };
 
