@@ -24,6 +24,10 @@ libcli_a_SOURCES = \
 	%D%/cmd_system.c \
 	%D%/cmd_train.c \
 	%D%/cmd_transfer.c \
+	%D%/duration.c \
+	%D%/duration.h \
+	%D%/forecast.c \
+	%D%/forecast.h \
 	%D%/journal.c \
 	%D%/journal.h \
 	%D%/load.c \

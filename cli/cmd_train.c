@@ -17,6 +17,7 @@
 
 #include "cli/blas.h"
 #include "cli/checkpoint.h"
+#include "cli/forecast.h"
 #include "cli/journal.h"
 #include "cli/options.h"
 #include "core/base/hash.h"
@@ -61,6 +62,7 @@ struct worker {
     struct journal journal;
     struct weights checkpoint; /* that is resumed from */
     bool resumed;
+    struct forecast forecast;
     int threads;
     struct ode_progress at; /* newest */
     struct ode_score test;  /* newest */
@@ -199,7 +201,8 @@ on_level_done(void *context, const struct ode_progress *at, const struct ode_sco
                                       schema_number(test->loss), "test.accuracy",
                                       schema_number(test->accuracy)));
     }
-    return journal_write(&w->journal, "level", m, err);
+    ODE_TRY(journal_write(&w->journal, "level", m, err));
+    return forecast_level_done(&w->forecast, at, err);
 }
 
 /* "gauge.unit.0.growth" and so on, where they are known. */
@@ -443,6 +446,25 @@ blas_tell(struct worker *w, struct ode_err *err)
     }
 }
 
+/* Measures what is left to do. A stop meanwhile leaves the run without a forecast. */
+static enum ode_status
+forecast_make(struct worker *w, struct ode_err *err)
+{
+    struct forecast_start start = { .level = w->checkpoint.level };
+    struct ode_cost cost;
+    enum ode_status status;
+
+    if (w->resumed) {
+        ODE_TRY(weights_integer(&w->checkpoint, "level_step", &start.level_step, err));
+        ODE_TRY(weights_real(&w->checkpoint, "time", &start.time, err));
+    }
+    status = forecast_measure(&cost, &w->recipe, &w->plan, start.level, w->kernels,
+                              w->threads, FORECAST_PART, on_stop_asked, err);
+    if (status != ODE_OK)
+        return status == ODE_ESTOPPED ? ODE_OK : status;
+    return forecast_begin(&w->forecast, &w->plan, &cost, &start, &w->journal, err);
+}
+
 /* Writes the model and the last record. */
 static enum ode_status
 succeed(struct worker *w, const struct ode_state *s, struct ode_err *err)
@@ -533,6 +555,7 @@ work(struct worker *w, struct ode_err *err)
     ODE_TRY(resume_find(w, err));
     ODE_TRY(hello_write(w, err));
     ODE_TRY(blas_tell(w, err));
+    ODE_TRY(forecast_make(w, err));
     return train(w, err);
 }
 

@@ -7,6 +7,8 @@ libschema_a_SOURCES = \
 	%D%/compare.c \
 	%D%/compare.h \
 	%D%/describe.c \
+	%D%/forecast.c \
+	%D%/forecast.h \
 	%D%/json.c \
 	%D%/json.h \
 	%D%/near.c \

@@ -141,6 +141,7 @@ test_cli_SOURCES = \
 	%D%/cli/command.c %D%/cli/command.h \
 	%D%/cli/compare.c \
 	%D%/cli/data.c \
+	%D%/cli/forecast.c \
 	%D%/cli/load.c \
 	%D%/cli/plan.c \
 	%D%/cli/spread.c

@@ -74,5 +74,63 @@ START_TEST(the_table_shows_work_of_levels_and_in_all)
 }
 END_TEST
 
+static double
+seconds_of(const json_t *of, const char *which)
+{
+    const json_t *seconds = json_object_get(of, "seconds");
+
+    ck_assert_msg(json_is_number(json_object_get(seconds, which)), "%s", command_answer);
+    return json_number_value(json_object_get(seconds, which));
+}
+
+START_TEST(times_of_levels_come_with_an_interval_and_add_up)
+{
+    json_t *plan, *levels, *level;
+    double sum = 0;
+    size_t k;
+
+    ck_assert_int_eq(
+        COMMAND_RUN(cmd_plan, "plan", spec_write(), "--json", "--threads", "1"), CMD_OK);
+    plan = json_loads(command_answer, 0, NULL);
+    levels = json_object_get(plan, "levels");
+    json_array_foreach (levels, k, level) {
+        ck_assert_double_gt(seconds_of(level, "low"), 0);
+        ck_assert_double_le(seconds_of(level, "low"), seconds_of(level, "expected"));
+        ck_assert_double_lt(seconds_of(level, "expected"), seconds_of(level, "high"));
+        sum += seconds_of(level, "expected");
+        ck_assert_int_ge(
+            json_integer_value(json_object_get(
+                json_object_get(json_object_get(level, "cost"), "step_s"), "samples")),
+            3);
+    }
+    ck_assert_double_eq_tol(seconds_of(plan, "expected"), sum, 1e-9);
+    ck_assert_int_eq(json_integer_value(json_object_get(plan, "threads")), 1);
+    json_decref(plan);
+    ck_assert_int_eq(COMMAND_RUN(cmd_plan, "plan", spec_write(), "--threads", "2"),
+                     CMD_OK);
+    ck_assert_ptr_nonnull(strstr(command_answer, "\nabout "));
+    ck_assert_ptr_nonnull(strstr(command_answer, " with 2 threads, as measured now\n"));
+}
+END_TEST
+
+START_TEST(nothing_is_measured_unless_wanted)
+{
+    json_t *plan;
+
+    ck_assert_int_eq(COMMAND_RUN(cmd_plan, "plan", spec_write(), "--no-measure"), CMD_OK);
+    ck_assert_ptr_null(strstr(command_answer, "about"));
+    ck_assert_ptr_null(strstr(command_answer, "time"));
+    ck_assert_int_eq(
+        COMMAND_RUN(cmd_plan, "plan", spec_write(), "--no-measure", "--json"), CMD_OK);
+    plan = json_loads(command_answer, 0, NULL);
+    ck_assert_ptr_null(json_object_get(plan, "seconds"));
+    ck_assert_ptr_null(
+        json_object_get(json_array_get(json_object_get(plan, "levels"), 0), "seconds"));
+    json_decref(plan);
+}
+END_TEST
+
 TEST_SUITE(plan, 60, work_is_a_fraction_of_the_finest_level,
-           the_table_shows_work_of_levels_and_in_all)
+           the_table_shows_work_of_levels_and_in_all,
+           times_of_levels_come_with_an_interval_and_add_up,
+           nothing_is_measured_unless_wanted)
