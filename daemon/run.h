@@ -4,8 +4,7 @@
  * The columns are listed once; the struct, the statements and the code that reads and
  * saves a row follow from the list. FIXED columns are written at submission, STATE ones
  * by the queue alone, SAVED ones by run_save(). Times ending in _ms are milliseconds of
- * the Unix epoch; 0 and "" mean "none yet". schema/sql/001_init.sql says what each one
- * is.
+ * the Unix epoch; 0 and "" mean "none yet". schema/sql/ says what each one is.
  *
  * A row in memory is a copy: load it, change it and save it within one transaction.
  */
@@ -58,7 +57,10 @@
     TEXT(SAVED, error_code,    31) \
     TEXT(SAVED, error_at,     127) \
     TEXT(SAVED, error_text,   255) \
-    TEXT(SAVED, model_sha256,  64)
+    TEXT(SAVED, model_sha256,  64) \
+    TEXT(SAVED, forecast,     255) \
+    INT (SAVED, forecast_ms)       \
+    REAL(SAVED, forecast_time)
 /* clang-format on */
 
 struct run {
