@@ -4,6 +4,8 @@
 #include <getopt.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include "cli/duration.h"
 #include "cli/forecast.h"
@@ -11,11 +13,12 @@
 #include "core/data/dataset.h"
 #include "core/kernels/gemm.h"
 #include "schema/forecast.h"
+#include "schema/json.h"
 #include "schema/plan.h"
 #include "schema/recipe.h"
 
 static const char usage[] =
-    "usage: odenet plan SPEC.json [--threads N] [--no-measure] [--json]\n"
+    "usage: odenet plan SPEC.json [--threads N] [--no-measure] [--resolve] [--json]\n"
     "\n"
     "Shows the levels of a job spec: resolution, blocks of each unit, epochs, steps,\n"
     "parameters, FLOPs of a forward pass, memory without the data set, work of an image\n"
@@ -28,15 +31,19 @@ static const char usage[] =
     "steps\n"
     "of each level on random images: a second a level at the most.\n"
     "\n"
+    "SPEC.json may be -, which is standard input.\n"
+    "\n"
     "  --threads N   for so many threads; else the spec's, else as many as cores\n"
     "  --no-measure  no times, and an answer at once\n"
-    "  --json        machine-readable output\n"
+    "  --resolve     the resolved spec instead, every member said, ready to be run\n"
+    "  --json        machine-readable output; with --resolve plan and spec; a failure, "
+    "too\n"
     "  --help        this text\n";
 
 struct options {
     const char *path;
     int threads;
-    bool json, no_measure, help;
+    bool json, no_measure, resolve, help;
 };
 
 struct planned {
@@ -120,18 +127,58 @@ times_json(const struct planned *d, json_t *plan)
     json_object_set_new(plan, "kernels", json_string(d->kernels->name));
 }
 
+/* Takes the value. */
 static int
-plan_json(const struct planned *d)
+json_print(json_t *value)
 {
-    json_t *value = schema_plan(&d->plan);
-    int failed;
+    const int failed = !value || json_dumpf(value, stdout, JSON_INDENT(2)) != 0;
 
-    if (value && d->measured)
-        times_json(d, value);
-    failed = !value || json_dumpf(value, stdout, JSON_INDENT(2)) != 0;
     json_decref(value);
     putchar('\n');
     return failed ? CMD_FAILED : CMD_OK;
+}
+
+static json_t *
+plan_json(const struct planned *d)
+{
+    json_t *value = schema_plan(&d->plan);
+
+    if (value && d->measured)
+        times_json(d, value);
+    return value;
+}
+
+static json_t *
+spec_json(const struct planned *d)
+{
+    json_t *spec = NULL;
+
+    schema_recipe_write(&d->recipe, &spec, NULL);
+    return spec;
+}
+
+static int
+answer_print(const struct planned *d, const struct options *o)
+{
+    if (o->resolve && o->json)
+        return json_print(
+            json_pack("{s:o, s:o}", "plan", plan_json(d), "spec", spec_json(d)));
+    if (o->resolve)
+        return json_print(spec_json(d));
+    if (o->json)
+        return json_print(plan_json(d));
+    plan_print(d);
+    return CMD_OK;
+}
+
+/* For programs, beside the words on stderr. */
+static void
+failure_print(const struct ode_err *err, const json_t *complaints)
+{
+    json_print(json_pack(
+        "{s:{s:s, s:s, s:s}, s:o}", "error", "code", ode_status_name(err->code), "at",
+        err->at, "text", err->text, "errors",
+        complaints ? json_incref((json_t *)(uintptr_t)complaints) : json_array()));
 }
 
 static enum ode_status
@@ -147,6 +194,22 @@ plan_measure(struct planned *d, struct ode_err *err)
     return ODE_OK;
 }
 
+/* From standard input, which may be a pipe. */
+static enum ode_status
+spec_read(struct ode_recipe_spec *recipe, json_t **complaints, struct ode_err *err)
+{
+    char *text = malloc(SCHEMA_JSON_MAX + 1);
+    enum ode_status status;
+    size_t n;
+
+    if (!text)
+        return ode_fail(err, ODE_ENOMEM, NULL, "no memory to read a spec");
+    n = fread(text, 1, SCHEMA_JSON_MAX + 1, stdin);
+    status = schema_recipe_parse(text, n, "stdin", recipe, complaints, err);
+    free(text);
+    return status;
+}
+
 static enum ode_status
 plan_make(struct planned *d, const struct options *o, json_t **complaints,
           struct ode_err *err)
@@ -156,13 +219,16 @@ plan_make(struct planned *d, const struct options *o, json_t **complaints,
     d->kernels = options_kernels(NULL, err);
     if (!d->kernels)
         return ODE_EARG;
-    ODE_TRY(schema_recipe_load(o->path, &d->recipe, complaints, err));
+    if (strcmp(o->path, "-") == 0)
+        ODE_TRY(spec_read(&d->recipe, complaints, err));
+    else
+        ODE_TRY(schema_recipe_load(o->path, &d->recipe, complaints, err));
     ODE_TRY(ode_dataset_sizes(&d->recipe.data, &train, &test, err));
     d->threads = o->threads                    ? o->threads
                  : d->recipe.resources.threads ? (int)d->recipe.resources.threads
                                                : options_cores();
     ODE_TRY(ode_plan_make(&d->plan, &d->recipe, train, test, d->threads, err));
-    return o->no_measure ? ODE_OK : plan_measure(d, err);
+    return o->no_measure || (o->resolve && !o->json) ? ODE_OK : plan_measure(d, err);
 }
 
 static bool
@@ -171,6 +237,7 @@ options_parse(struct options *o, int argc, char **argv)
     static const struct option known[] = {
         {"threads",     required_argument, NULL, 't'},
         { "no-measure", no_argument,       NULL, 'n'},
+        { "resolve",    no_argument,       NULL, 'r'},
         { "json",       no_argument,       NULL, 'j'},
         { "help",       no_argument,       NULL, 'h'},
         { NULL,         0,                 NULL, 0  }
@@ -183,6 +250,8 @@ options_parse(struct options *o, int argc, char **argv)
             o->help = true;
         else if (c == 'j')
             o->json = true;
+        else if (c == 'r')
+            o->resolve = true;
         else if (c == 'n')
             o->no_measure = true;
         else if (c != 't'
@@ -210,11 +279,10 @@ cmd_plan(int argc, char **argv)
     status = plan_make(&planned, &options, &complaints, &err);
     if (status != ODE_OK) {
         cmd_complain("plan", &err, complaints);
+        if (options.json)
+            failure_print(&err, complaints);
         json_decref(complaints);
         return cmd_exit_code(status);
     }
-    if (options.json)
-        return plan_json(&planned);
-    plan_print(&planned);
-    return CMD_OK;
+    return answer_print(&planned, &options);
 }

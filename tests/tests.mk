@@ -176,6 +176,7 @@ test_api_SOURCES = \
 	%D%/api/jobs.c \
 	%D%/api/log.c \
 	%D%/api/metrics.c \
+	%D%/api/plans.c \
 	%D%/api/query.c \
 	%D%/api/reply.c \
 	%D%/api/request.c \
@@ -196,6 +197,7 @@ test_daemon_SOURCES = \
 	%D%/daemon/ingest.c \
 	%D%/daemon/log.c \
 	%D%/daemon/odenetd.c \
+	%D%/daemon/planner.c \
 	%D%/daemon/probe.c \
 	%D%/daemon/queue.c \
 	%D%/daemon/sched.c \
@@ -220,6 +222,7 @@ e2e_stories = \
 	%D%/e2e/command_line.sh \
 	%D%/e2e/killed_worker.sh \
 	%D%/e2e/main_job.sh \
+	%D%/e2e/plans.sh \
 	%D%/e2e/queue.sh \
 	%D%/e2e/storm.sh
 if !SANITIZERS
@@ -249,6 +252,7 @@ EXTRA_DIST += \
 	%D%/e2e/killed_worker.sh \
 	%D%/e2e/lib.sh \
 	%D%/e2e/main_job.sh \
+	%D%/e2e/plans.sh \
 	%D%/e2e/queue.sh \
 	%D%/e2e/storm.sh \
 	%D%/export/logits.mjs \

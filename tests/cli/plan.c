@@ -130,7 +130,57 @@ START_TEST(nothing_is_measured_unless_wanted)
 }
 END_TEST
 
-TEST_SUITE(plan, 60, work_is_a_fraction_of_the_finest_level,
+START_TEST(the_resolved_spec_says_every_member_and_can_be_planned)
+{
+    char path[300];
+    json_t *both, *spec;
+
+    ck_assert_int_eq(COMMAND_RUN(cmd_plan, "plan", spec_write(), "--resolve", "--json",
+                                 "--no-measure"),
+                     CMD_OK);
+    both = json_loads(command_answer, 0, NULL);
+    ck_assert_ptr_nonnull(json_object_get(json_object_get(both, "plan"), "levels"));
+    ck_assert_int_eq(COMMAND_RUN(cmd_plan, "plan", spec_write(), "--resolve"), CMD_OK);
+    spec = json_loads(command_answer, 0, NULL);
+    ck_assert(json_equal(spec, json_object_get(both, "spec")));
+    ck_assert_ptr_nonnull(json_object_get(spec, "transfer"));
+    snprintf(path, sizeof path, "%s/resolved.json", test_dir());
+    ck_assert_int_eq(json_dump_file(spec, path, 0), 0);
+    ck_assert_int_eq(COMMAND_RUN(cmd_plan, "plan", path, "--resolve"), CMD_OK);
+    json_decref(both);
+    both = json_loads(command_answer, 0, NULL);
+    ck_assert(json_equal(spec, both));
+    json_decref(both);
+    json_decref(spec);
+}
+END_TEST
+
+START_TEST(a_failure_is_an_object_for_programs)
+{
+    char path[300];
+    json_t *answer, *errors;
+    FILE *to;
+
+    snprintf(path, sizeof path, "%s/bad.json", test_dir());
+    to = fopen(path, "w");
+    ck_assert_ptr_nonnull(to);
+    fputs("{\"levels\": [], \"sed\": 1}", to);
+    fclose(to);
+    ck_assert_int_eq(COMMAND_RUN(cmd_plan, "plan", path, "--json"), CMD_USAGE);
+    answer = json_loads(command_answer, 0, NULL);
+    ck_assert_str_eq(
+        json_string_value(json_object_get(json_object_get(answer, "error"), "code")),
+        "ESPEC");
+    errors = json_object_get(answer, "errors");
+    ck_assert_uint_ge(json_array_size(errors), 2);
+    ck_assert_str_eq(
+        json_string_value(json_object_get(json_array_get(errors, 0), "pointer")), "/sed");
+    json_decref(answer);
+}
+END_TEST
+
+TEST_SUITE(plan, 60, the_resolved_spec_says_every_member_and_can_be_planned,
+           a_failure_is_an_object_for_programs, work_is_a_fraction_of_the_finest_level,
            the_table_shows_work_of_levels_and_in_all,
            times_of_levels_come_with_an_interval_and_add_up,
            nothing_is_measured_unless_wanted)

@@ -24,7 +24,7 @@ desk_open(struct desk *desk, int slots)
     world_supervise(&desk->world, slots, 3000);
     desk->probe = (struct probe){ 0 };
     desk->parts = (struct backend_parts){ &desk->world.store, &desk->world.submit,
-                                          &desk->world.sup, &desk->probe };
+                                          &desk->world.sup, &desk->probe, NULL };
     backend_fill(&desk->api, &desk->parts);
 }
 
