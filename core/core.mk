@@ -97,6 +97,7 @@ libodenet_a_SOURCES = \
 	%D%/train/classifier.c \
 	%D%/train/cost.c \
 	%D%/train/engine.c \
+	%D%/train/ladder.c \
 	%D%/train/memory.c \
 	%D%/train/gauge.c \
 	%D%/train/plan.c \
@@ -166,6 +167,7 @@ core_headers = \
 	%D%/train/classifier.h \
 	%D%/train/cost.h \
 	%D%/train/engine.h \
+	%D%/train/ladder.h \
 	%D%/train/memory.h \
 	%D%/train/stage.h \
 	%D%/train/gauge.h \

@@ -29,6 +29,7 @@ test_core_SOURCES = \
 	%D%/core/hash.c \
 	%D%/core/idx.c \
 	%D%/core/kernels.c \
+	%D%/core/ladder.c \
 	%D%/core/layers.c \
 	%D%/core/loader.c \
 	%D%/core/metric.c \
