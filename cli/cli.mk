@@ -30,6 +30,8 @@ libcli_a_SOURCES = \
 	%D%/forecast.h \
 	%D%/journal.c \
 	%D%/journal.h \
+	%D%/ladder.c \
+	%D%/ladder.h \
 	%D%/load.c \
 	%D%/load.h \
 	%D%/model.c \

@@ -9,6 +9,7 @@
 
 #include "cli/duration.h"
 #include "cli/forecast.h"
+#include "cli/ladder.h"
 #include "cli/options.h"
 #include "core/data/dataset.h"
 #include "core/kernels/gemm.h"
@@ -31,7 +32,9 @@ static const char usage[] =
     "steps\n"
     "of each level on random images: a second a level at the most.\n"
     "\n"
-    "SPEC.json may be -, which is standard input.\n"
+    "A ladder that is made (levels: auto) is shown with the reasons for it. SPEC.json "
+    "may\n"
+    "be -, which is standard input.\n"
     "\n"
     "  --threads N   for so many threads; else the spec's, else as many as cores\n"
     "  --no-measure  no times, and an answer at once\n"
@@ -54,6 +57,7 @@ struct planned {
     bool measured;
     struct ode_cost cost;
     struct ode_span level[32], total; /* where measured */
+    json_t *reasons;                  /* of a ladder that was made, owned; or NULL */
 };
 
 /* "reverse", or "reverse,store,store" where units differ. */
@@ -96,6 +100,8 @@ plan_print(const struct planned *d)
 {
     const struct ode_plan *plan = &d->plan;
     char text[DURATION_SPAN];
+    const json_t *reason;
+    size_t i;
 
     printf("level    pixels blocks      epochs    steps parameters MFLOP/img      MiB"
            "  work/img         work%s  keeps\n",
@@ -106,6 +112,8 @@ plan_print(const struct planned *d)
            " steps, %.0f units of work, %.1f MiB beside the data\n",
            plan->train_n, plan->test_n, plan->steps, plan->work,
            (double)plan->memory_bytes / (1 << 20));
+    json_array_foreach (d->reasons, i, reason)
+        puts(json_string_value(reason));
     if (d->measured)
         printf("%s with %d thread%s, as measured now\n", duration_span(&d->total, text),
                d->threads, d->threads > 1 ? "s" : "");
@@ -143,6 +151,8 @@ plan_json(const struct planned *d)
 {
     json_t *value = schema_plan(&d->plan);
 
+    if (value && d->reasons)
+        json_object_set(value, "reasons", d->reasons);
     if (value && d->measured)
         times_json(d, value);
     return value;
@@ -214,6 +224,7 @@ static enum ode_status
 plan_make(struct planned *d, const struct options *o, json_t **complaints,
           struct ode_err *err)
 {
+    struct ladder_config config;
     size_t train, test;
 
     d->kernels = options_kernels(NULL, err);
@@ -227,6 +238,10 @@ plan_make(struct planned *d, const struct options *o, json_t **complaints,
     d->threads = o->threads                    ? o->threads
                  : d->recipe.resources.threads ? (int)d->recipe.resources.threads
                                                : options_cores();
+    config = (struct ladder_config){ .kernels = d->kernels,
+                                     .threads = d->threads,
+                                     .no_measure = o->no_measure };
+    ODE_TRY(ladder_resolve(&d->recipe, &config, &d->reasons, err));
     ODE_TRY(ode_plan_make(&d->plan, &d->recipe, train, test, d->threads, err));
     return o->no_measure || (o->resolve && !o->json) ? ODE_OK : plan_measure(d, err);
 }
@@ -270,6 +285,7 @@ cmd_plan(int argc, char **argv)
     json_t *complaints = NULL;
     struct ode_err err = { 0 };
     enum ode_status status;
+    int code;
 
     if (!options_parse(&options, argc, argv))
         return cmd_usage(usage);
@@ -282,7 +298,10 @@ cmd_plan(int argc, char **argv)
         if (options.json)
             failure_print(&err, complaints);
         json_decref(complaints);
+        json_decref(planned.reasons);
         return cmd_exit_code(status);
     }
-    return answer_print(&planned, &options);
+    code = answer_print(&planned, &options);
+    json_decref(planned.reasons);
+    return code;
 }

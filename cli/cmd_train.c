@@ -19,6 +19,7 @@
 #include "cli/checkpoint.h"
 #include "cli/forecast.h"
 #include "cli/journal.h"
+#include "cli/ladder.h"
 #include "cli/options.h"
 #include "core/base/hash.h"
 #include "core/kernels/gemm.h"
@@ -63,6 +64,7 @@ struct worker {
     struct weights checkpoint; /* that is resumed from */
     bool resumed;
     struct forecast forecast;
+    json_t *reasons; /* of a ladder that was made; or NULL */
     int threads;
     struct ode_progress at; /* newest */
     struct ode_score test;  /* newest */
@@ -426,6 +428,8 @@ hello_write(struct worker *w, struct ode_err *err)
     plan = schema_plan(&w->plan);
     json_object_set_new(plan, "dataset",
                         json_string(ode_set_facts(w->recipe.data.set)->name));
+    if (w->reasons)
+        json_object_set(plan, "reasons", w->reasons);
     return journal_write(&w->journal, "plan", plan, err);
 }
 
@@ -444,6 +448,23 @@ blas_tell(struct worker *w, struct ode_err *err)
     default:
         return on_warning(w, &w->at, text, err);
     }
+}
+
+/* Makes the levels where the spec leaves them open, and says why. */
+static enum ode_status
+ladder_make(struct worker *w, struct ode_err *err)
+{
+    const struct ladder_config config = { .kernels = w->kernels,
+                                          .threads = w->threads,
+                                          .stop = on_stop_asked };
+    const json_t *reason;
+    size_t i;
+
+    ODE_TRY(ladder_settle(&w->recipe, w->options.run_dir, w->options.resume,
+                          w->resumed ? &w->checkpoint : NULL, &config, &w->reasons, err));
+    json_array_foreach (w->reasons, i, reason)
+        fprintf(stderr, "%s\n", json_string_value(reason));
+    return ODE_OK;
 }
 
 /* Measures what is left to do. A stop meanwhile leaves the run without a forecast. */
@@ -547,12 +568,13 @@ train(struct worker *w, struct ode_err *err)
 static enum ode_status
 work(struct worker *w, struct ode_err *err)
 {
+    ODE_TRY(resume_find(w, err));
+    ODE_TRY(ladder_make(w, err));
     ODE_TRY(ode_dataset_open(&w->set, &w->recipe.data, w->options.root,
                              ode_recipe_resolution(&w->recipe), (uint64_t)w->recipe.seed,
                              w->threads, err));
     ODE_TRY(ode_plan_make(&w->plan, &w->recipe, w->set.train.n, w->set.test.n, w->threads,
                           err));
-    ODE_TRY(resume_find(w, err));
     ODE_TRY(hello_write(w, err));
     ODE_TRY(blas_tell(w, err));
     ODE_TRY(forecast_make(w, err));
@@ -612,6 +634,7 @@ cmd_train(int argc, char **argv)
     if (status != ODE_OK)
         cmd_complain("train", &err, complaints);
     json_decref(complaints);
+    json_decref(w.reasons);
     weights_close(&w.checkpoint);
     ode_dataset_release(&w.set);
     return cmd_exit_code(status);

@@ -179,7 +179,67 @@ START_TEST(a_failure_is_an_object_for_programs)
 }
 END_TEST
 
-TEST_SUITE(plan, 60, the_resolved_spec_says_every_member_and_can_be_planned,
+/* 8 channels, 4 blocks, on digits of 32x32. */
+static const char *
+auto_write(const char *budget)
+{
+    static char path[300];
+    FILE *to;
+
+    snprintf(path, sizeof path, "%s/auto.json", test_dir());
+    to = fopen(path, "w");
+    ck_assert_ptr_nonnull(to);
+    fprintf(to,
+            "{\"data\": {\"set\": \"strokes\", \"train_size\": 250, \"test_size\": 50},"
+            " \"model\": {\"units\": [{\"channels\": 8, \"blocks\": 4}]}, \"train\": "
+            "{\"batch\": 50}, \"levels\": \"auto\", \"budget\": %s}",
+            budget);
+    fclose(to);
+    return path;
+}
+
+START_TEST(a_ladder_is_made_and_says_why)
+{
+    json_t *both, *plan, *spec;
+
+    ck_assert_int_eq(COMMAND_RUN(cmd_plan, "plan", auto_write("{\"epochs\": 10}"),
+                                 "--json", "--resolve", "--no-measure"),
+                     CMD_OK);
+    both = json_loads(command_answer, 0, NULL);
+    plan = json_object_get(both, "plan");
+    spec = json_object_get(both, "spec");
+    ck_assert_uint_ge(json_array_size(json_object_get(plan, "reasons")), 4);
+    ck_assert_uint_eq(json_array_size(json_object_get(plan, "levels")),
+                      json_array_size(json_object_get(spec, "levels")));
+    ck_assert_ptr_null(json_object_get(spec, "budget"));
+    json_decref(both);
+    ck_assert_int_eq(
+        COMMAND_RUN(cmd_plan, "plan", auto_write("{\"epochs\": 10}"), "--no-measure"),
+        CMD_OK);
+    ck_assert_ptr_nonnull(strstr(
+        command_answer, "\nThe budget of 10 epochs of 250 examples is 2500 units"));
+}
+END_TEST
+
+START_TEST(a_deadline_wants_to_be_measured)
+{
+    json_t *answer;
+
+    ck_assert_int_eq(COMMAND_RUN(cmd_plan, "plan", auto_write("{\"deadline_s\": 3600}"),
+                                 "--json", "--no-measure"),
+                     CMD_USAGE);
+    ck_assert_ptr_nonnull(strstr(command_answer, "/budget/deadline_s"));
+    ck_assert_int_eq(
+        COMMAND_RUN(cmd_plan, "plan", auto_write("{\"deadline_s\": 3600}"), "--json"),
+        CMD_OK);
+    answer = json_loads(command_answer, 0, NULL);
+    ck_assert_uint_ge(json_array_size(json_object_get(answer, "levels")), 1);
+    json_decref(answer);
+}
+END_TEST
+
+TEST_SUITE(plan, 60, a_ladder_is_made_and_says_why, a_deadline_wants_to_be_measured,
+           the_resolved_spec_says_every_member_and_can_be_planned,
            a_failure_is_an_object_for_programs, work_is_a_fraction_of_the_finest_level,
            the_table_shows_work_of_levels_and_in_all,
            times_of_levels_come_with_an_interval_and_add_up,
