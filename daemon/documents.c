@@ -191,13 +191,14 @@ static json_t *
 run_json(const struct run *run)
 {
     return json_pack(
-        "{ss ss so ss so sI sI sI so so so so sI sI sI sf sf sf sf sf so so so so}", "id",
+        "{ss ss so ss so sI sI sI so so so so so sI sI sf sf sf sf sf so so so so}", "id",
         run->id, "job", run->job, "name", text_json(run->name), "state", run->state,
         "reason", text_or_null(run->reason), "priority", (json_int_t)run->priority,
         "attempt", (json_int_t)run->attempt, "max_retries", (json_int_t)run->max_retries,
         "created_at", stamp_or_null(run->created_ms), "started_at",
         stamp_or_null(run->started_ms), "finished_at", stamp_or_null(run->finished_ms),
-        "dataset", text_json(run->dataset), "levels", (json_int_t)run->levels, "step",
+        "dataset", text_json(run->dataset), "levels",
+        run->levels > 0 ? json_integer(run->levels) : json_null(), "step",
         (json_int_t)run->step, "steps", (json_int_t)run->steps, "epoch", run->epoch,
         "work", run->work, "total_work", run->total_work, "progress", progress(run),
         "time", run->time, "eta_s", real_or_null(eta_s(run)), "forecast",

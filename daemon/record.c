@@ -207,6 +207,9 @@ save_rung(struct record *record, const struct rung *rung, struct ode_err *err)
 static enum ode_status
 save_rungs(struct record *record, const struct rung *rungs, size_t n, struct ode_err *err)
 {
+    ODE_TRY(store_exec(record->queue->store, STORE_LEVEL_TRIM, err,
+                       store_int(record->run->number), store_int((int64_t)n)));
+    record->run->levels = (int64_t)n;
     record->run->steps = 0;
     record->run->total_work = 0;
     for (size_t i = 0; i < n; i++) {

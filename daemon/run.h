@@ -24,7 +24,7 @@
     TEXT(FIXED, job,           26) \
     TEXT(FIXED, name,         100) \
     TEXT(FIXED, dataset,       31) \
-    INT (FIXED, levels)            \
+    INT (SAVED, levels)            \
     INT (FIXED, priority)          \
     INT (FIXED, max_retries)       \
     INT (FIXED, time_limit_s)      \

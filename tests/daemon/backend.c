@@ -130,6 +130,32 @@ START_TEST(a_queued_run_shows_its_ladder)
 }
 END_TEST
 
+START_TEST(a_ladder_that_is_still_to_be_made_is_empty)
+{
+    json_t *spec = spec_of("strokes"), *answer = NULL, *complaints = NULL, *run, *levels;
+    struct desk desk;
+    struct ode_err err;
+    const char *id;
+
+    json_object_set_new(spec, "levels", json_string("auto"));
+    json_object_set_new(spec, "budget", json_pack("{si}", "epochs", 5));
+    desk_open(&desk, 0);
+    test_ok(desk.api.job_submit(desk.api.self, spec, &answer, &complaints, &err), &err);
+    id = json_string_value(at(json_array_get(at(answer, "runs"), 0), "id"));
+    test_ok(desk.api.run_get(desk.api.self, id, &run, &err), &err);
+    ck_assert(json_is_null(at(run, "levels")));
+    ck_assert(json_is_null(at(run, "resolution")));
+    ck_assert_str_eq(json_string_value(at(at(run, "spec"), "levels")), "auto");
+    json_decref(run);
+    test_ok(desk.api.run_levels(desk.api.self, id, &levels, &err), &err);
+    ck_assert_uint_eq(json_array_size(at(levels, "levels")), 0);
+    json_decref(levels);
+    json_decref(answer);
+    json_decref(spec);
+    world_close(&desk.world);
+}
+END_TEST
+
 START_TEST(a_forecast_runs_down_with_the_time_of_training)
 {
     char id[ULID_LENGTH + 1], *text;
@@ -515,7 +541,8 @@ START_TEST(the_system_is_what_the_worker_says_of_it)
 END_TEST
 
 TEST_SUITE(backend, 30, a_run_has_every_member_that_the_contract_names,
-           a_forecast_runs_down_with_the_time_of_training, a_queued_run_shows_its_ladder,
+           a_forecast_runs_down_with_the_time_of_training,
+           a_ladder_that_is_still_to_be_made_is_empty, a_queued_run_shows_its_ladder,
            a_finished_run_tells_its_story, runs_are_compared_from_the_database,
            lists_are_paged_from_the_newest, lists_are_filtered_by_state,
            a_job_has_its_spec_and_its_runs, a_bad_spec_is_refused_with_its_places,

@@ -487,6 +487,31 @@ START_TEST(takes_in_a_long_journal_in_batches)
 }
 END_TEST
 
+/* The worker makes the ladder: the submission knew of none, or an attempt of another. */
+START_TEST(the_plan_says_which_levels_there_are)
+{
+    static const char plan[] =
+        "{\"type\":\"plan\",\"seq\":2,\"reasons\":[\"It "
+        "fits.\"],\"levels\":[{\"level\":0,"
+        "\"resolution\":32,\"blocks\":[4],\"epochs\":7,\"steps\":2,\"parameters\":10,"
+        "\"flops_per_image\":100,\"memory_bytes\":5,\"work\":0.5}]}\n";
+    struct stage stage;
+    char *text;
+
+    stage_open(&stage);
+    append(&stage, plan, sizeof plan - 1);
+    take_in(&stage);
+    ck_assert_int_eq(world_run(&stage.world, stage.run.number).levels, 1);
+    text =
+        world_ask(&stage.world, "SELECT count(*) || ' ' || resolution || ' ' || epochs "
+                                "FROM levels");
+    ck_assert_str_eq(text, "1 32 7");
+    free(text);
+    ck_assert_int_eq(count(&stage, "events WHERE kind = 'warning'"), 0);
+    world_close(&stage.world);
+}
+END_TEST
+
 START_TEST(the_newest_forecast_counts)
 {
     static const char first[] =
@@ -533,7 +558,8 @@ START_TEST(the_newest_forecast_counts)
 END_TEST
 
 TEST_SUITE(ingest, 120, stores_what_the_records_say, the_newest_forecast_counts,
-           the_first_of_repeated_records_stays, a_journal_cut_at_any_byte_is_stored_once,
+           the_plan_says_which_levels_there_are, the_first_of_repeated_records_stays,
+           a_journal_cut_at_any_byte_is_stored_once,
            a_journal_that_grows_byte_by_byte_is_stored_once,
            a_batch_that_was_undone_is_stored_again,
            reading_all_of_it_again_changes_nothing, a_torn_tail_waits_for_its_newline,
