@@ -16,6 +16,7 @@
 #include <jansson.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "core/base/status.h"
 
@@ -38,6 +39,18 @@ struct backend {
      * "detail"} when the spec is refused, or stays NULL. */
     enum ode_status (*job_submit)(void *self, const json_t *spec, json_t **answer,
                                   json_t **complaints, struct ode_err *err);
+    /*
+     * What a submission of the spec would come to, which takes a while: begun, and taken
+     * when server_plan_done() has told of the ticket, which is not 0; *answer stays NULL
+     * before that. An answer, {"plan", "spec"}, and a failure end the ticket, and so does
+     * plan_drop(). ODE_EIO where too many are being made.
+     */
+    enum ode_status (*plan_begin)(void *self, const json_t *spec, bool measure,
+                                  uint64_t *ticket, json_t **complaints,
+                                  struct ode_err *err);
+    enum ode_status (*plan_take)(void *self, uint64_t ticket, json_t **answer,
+                                 json_t **complaints, struct ode_err *err);
+    void (*plan_drop)(void *self, uint64_t ticket);
     enum ode_status (*job_get)(void *self, const char *id, json_t **job,
                                struct ode_err *err);
     enum ode_status (*job_list)(void *self, const struct backend_page *page,

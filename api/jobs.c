@@ -1,4 +1,6 @@
-/* jobs.c - /v1/jobs: submit, list, one. */
+/* jobs.c - /v1/jobs: submit, or only plan; list, one. */
+#include <string.h>
+
 #include "api/request.h"
 
 #define LIST_PRESET 50
@@ -30,8 +32,8 @@ submitted(struct request *r, json_t *answer)
     return reply_json(r, MHD_HTTP_CREATED, answer);
 }
 
-enum MHD_Result
-job_submit(struct request *r)
+static enum MHD_Result
+job_create(struct request *r)
 {
     const struct backend *b = r->server->backend;
     struct problem problem = { 0 };
@@ -47,6 +49,89 @@ job_submit(struct request *r)
         return reply_failure(r, status, &err, complaints);
     json_decref(complaints);
     return submitted(r, answer);
+}
+
+/* Begins to plan; false with the problem filled. */
+static bool
+plan_begin(struct request *r, bool measure, struct problem *problem)
+{
+    const struct backend *b = r->server->backend;
+    json_t *complaints = NULL, *spec = request_json(r, problem);
+    struct ode_err err = { 0 };
+    enum ode_status status;
+
+    if (!spec)
+        return false;
+    status = b->plan_begin(b->self, spec, measure, &r->ticket, &complaints, &err);
+    json_decref(spec);
+    if (status != ODE_OK)
+        problem_from(problem, status, &err, complaints);
+    json_decref(complaints);
+    return status == ODE_OK;
+}
+
+static enum MHD_Result
+plan_wait(struct request *r)
+{
+    const struct backend *b = r->server->backend;
+    struct problem problem = { 0 };
+    bool full;
+
+    if (request_wait(r, (int)r->server->config.plan_s, &full))
+        return MHD_YES; /* called again later */
+    b->plan_drop(b->self, r->ticket);
+    r->ticket = 0;
+    if (r->gone)
+        return MHD_NO; /* nobody is there to answer */
+    if (full)
+        problem_set(&problem, PROBLEM_UNAVAILABLE, "too many clients wait already");
+    else if (r->server->closing)
+        problem_set(&problem, PROBLEM_UNAVAILABLE, "the server stops");
+    else
+        problem_set(&problem, PROBLEM_UNAVAILABLE,
+                    "the plan was not there after %u s; ask again with measure=false, "
+                    "or later",
+                    r->server->config.plan_s);
+    return reply_problem(r, &problem);
+}
+
+static enum MHD_Result
+job_plan(struct request *r, bool measure)
+{
+    const struct backend *b = r->server->backend;
+    struct problem problem = { 0 };
+    struct ode_err err = { 0 };
+    json_t *answer = NULL, *complaints = NULL;
+    enum ode_status status;
+
+    if (!r->ticket && !plan_begin(r, measure, &problem))
+        return reply_problem(r, &problem);
+    status = b->plan_take(b->self, r->ticket, &answer, &complaints, &err);
+    if (status == ODE_OK && !answer)
+        return plan_wait(r);
+    r->ticket = 0;
+    if (status != ODE_OK)
+        return reply_failure(r, status, &err, complaints);
+    return reply_json(r, MHD_HTTP_OK, answer);
+}
+
+enum MHD_Result
+job_submit(struct request *r)
+{
+    static const char yes_or_no[] = "true,false";
+    struct problem problem = { 0 };
+    const char *dry_run, *measure;
+    bool dry;
+
+    if (!query_choice(&r->query, "dry_run", yes_or_no, &dry_run, &problem)
+        || !query_choice(&r->query, "measure", yes_or_no, &measure, &problem))
+        return reply_problem(r, &problem);
+    dry = dry_run && strcmp(dry_run, "true") == 0;
+    if (measure && !dry) {
+        query_refuse(&problem, "measure", "only goes with dry_run=true");
+        return reply_problem(r, &problem);
+    }
+    return dry ? job_plan(r, !measure || strcmp(measure, "true") == 0) : job_create(r);
 }
 
 enum MHD_Result

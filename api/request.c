@@ -270,6 +270,8 @@ request_close(void *server, struct MHD_Connection *connection, void **request,
     if (!r)
         return;
     wait_forget(r);
+    if (r->ticket)
+        s->backend->plan_drop(s->backend->self, r->ticket);
     body_drop(r);
     problem_release(&r->refusal);
     if (r->asset_fd >= 0)

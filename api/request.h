@@ -50,7 +50,9 @@ struct request {
 
     struct request *next, *prev; /* of those that wait */
     bool waiting;                /* suspended */
+    bool gone;                   /* the client was, when it was last looked */
     uint64_t wait_until_ms;      /* of the loop's clock; 0: did not wait yet */
+    uint64_t ticket;             /* of a plan that is being made; 0: none    */
 };
 
 /* A header of the request, or NULL. Borrowed. */
@@ -87,9 +89,10 @@ enum MHD_Result reply_problem(struct request *r, struct problem *problem);
 enum MHD_Result reply_failure(struct request *r, enum ode_status status,
                               const struct ode_err *err, json_t *complaints);
 
-/* Suspends until server_run_changed() for the run in the path, or wait_s from the first
- * call on; the handler is then called again. False when it should answer now: the time is
- * up, or the server closes. *full: too many wait already. */
+/* Suspends until server_run_changed() for the run in the path, server_plan_done() for
+ * its ticket, or wait_s from the first call on; the handler is then called again. False
+ * when it should answer now: the time is up, or the server closes. *full: too many wait
+ * already. */
 bool request_wait(struct request *r, int wait_s, bool *full);
 
 /* jobs.c: the query of a list; false with the problem filled. */

@@ -239,6 +239,8 @@ config_defaults(struct server_config *config)
         config->connections = 512;
     if (!config->idle_s)
         config->idle_s = 30;
+    if (!config->plan_s)
+        config->plan_s = 60;
     if (!config->version)
         config->version = "unknown";
 }

@@ -36,6 +36,7 @@ struct server_config {
     size_t max_body_bytes;  /* larger ones get 413; 0: 1 MiB                       */
     unsigned connections;   /* at most so many at once; 0: 512. Half may wait      */
     unsigned idle_s;        /* silent connections are closed after this; 0: 30     */
+    unsigned plan_s;        /* a client waits for a plan for so long; 0: 60        */
     const char *version;    /* for /version; NULL: "unknown"                       */
     const char *job_schema; /* text of /v1/schemas/job.json; NULL: 404             */
 
@@ -85,6 +86,9 @@ int server_port(const struct server *server);
 /* The state of a run changed: its ?wait= clients look again. Cheap, and allowed from
  * within a function of the backend. */
 void server_run_changed(struct server *server, const char *run_id);
+
+/* The plan of this ticket is there: who waits for it looks again. */
+void server_plan_done(struct server *server, uint64_t ticket);
 
 /* Stops listening, lets requests in progress end (2 s at most; those that wait for a run
  * are answered at once), then calls closed(arg) from the loop. */

@@ -1,5 +1,5 @@
 /*
- * wait.c - clients that wait for a run to end.
+ * wait.c - clients that wait: for a run to end, for a plan.
  *
  * Their connections are suspended: the library neither times them out nor notices when
  * the client leaves, so the server does both.
@@ -82,7 +82,8 @@ wait_wake_due(struct server *server)
         server->looked_ms = now;
     for (struct request *r = server->waiting, *next; r; r = next) {
         next = r->next;
-        if (now < r->wait_until_ms && !(look && is_gone(r)))
+        r->gone = look && is_gone(r);
+        if (now < r->wait_until_ms && !r->gone)
             continue;
         r->wait_until_ms = now;
         wake(r);
@@ -115,6 +116,16 @@ server_run_changed(struct server *server, const char *run_id)
     for (struct request *r = server->waiting, *next; r; r = next) {
         next = r->next;
         if (strcmp(r->match.id, run_id) == 0)
+            wake(r);
+    }
+}
+
+void
+server_plan_done(struct server *server, uint64_t ticket)
+{
+    for (struct request *r = server->waiting, *next; r; r = next) {
+        next = r->next;
+        if (r->ticket == ticket)
             wake(r);
     }
 }

@@ -7,32 +7,22 @@
 #include "cli/bench.h"
 #include "cli/load.h"
 #include "cli/spread.h"
-#include "core/base/rng.h"
-#include "core/train/stage.h"
+#include "core/train/trial.h"
 #include "schema/plan.h"
 
 enum {
     BATCHES = 4, /* of different images */
-    CROP = 4,
-    PIXELS = 3 * 32 * 32
+    CROP = 4
 };
 
-#define RATE         0.01
-#define MOMENTS_KEEP 0.9
-
-struct images {
-    struct ode_dataset set;
-    uint8_t *bytes; /* pixels, then labels */
-    uint32_t *order;
-};
+#define RATE 0.01
 
 struct rig {
     const struct bench *bench;
     const struct bench_step *step;
     struct ode_recipe_spec recipe;
-    struct images images;
     struct ode_team *team;
-    struct ode_stage *stage;
+    struct ode_trial trial;
     double *seconds, *peak; /* of each step */
     double *part;           /* of the peak */
     double loss;            /* mean of the last one */
@@ -77,70 +67,20 @@ recipe_make(const struct bench_step *step, struct ode_recipe_spec *r, struct ode
     return ode_recipe_settle(r, NULL, NULL, err);
 }
 
-/* --- images ------------------------------------------------------------------------ */
-
-static enum ode_status
-images_init(struct images *m, int batch, struct ode_err *err)
-{
-    const size_t n = (size_t)batch * BATCHES;
-    struct ode_rng rng = ode_rng_at(1, ODE_STREAM_BENCH, 1, 0);
-
-    m->bytes = malloc(n * (PIXELS + 1));
-    m->order = malloc(n * sizeof *m->order);
-    if (!m->bytes || !m->order)
-        return ode_fail(err, ODE_ENOMEM, NULL, "no memory for %zu images", n);
-    for (size_t i = 0; i < n * PIXELS; i++)
-        m->bytes[i] = (uint8_t)ode_rng_bits(&rng);
-    for (size_t i = 0; i < n; i++)
-        m->bytes[n * PIXELS + i] = (uint8_t)ode_rng_below(&rng, 10);
-    m->set = (struct ode_dataset){
-        .facts = ode_set_facts(ODE_SET_CIFAR10),
-        .channels = 3,
-        .height = 32,
-        .width = 32,
-        .classes = 10,
-        .train = {.n = n,
-                  .part_n = n,
-                  .image = { m->bytes },
-                  .label = { m->bytes + n * PIXELS },
-                  .image_stride = PIXELS,
-                  .label_stride = 1}
-    };
-    m->set.test = m->set.train;
-    return ODE_OK;
-}
-
 /* --- steps ------------------------------------------------------------------------- */
 
 /* Step i, from the first image that is fetched to the last weight that is packed. */
 static enum ode_status
 step_make(struct rig *rig, int i, struct ode_err *err)
 {
-    const struct ode_train_spec *t = &rig->recipe.train;
-    const struct ode_penalty penalty = { .decay = t->weight_decay,
-                                         .smoothness = t->smoothness,
-                                         .step = rig->recipe.model.step };
-    const struct ode_update update = {
-        .optimizer = &t->optimizer, .rate = RATE, .t = i + 1, .scale = 1
-    };
-    const int epoch = i / BATCHES, index = i % BATCHES;
-    struct ode_source source = { .loader = &rig->stage->loader,
-                                 .examples = &rig->images.set.train,
-                                 .order = rig->images.order,
-                                 .first = (size_t)index * (size_t)t->batch,
-                                 .epoch = epoch };
     struct ode_batch_report report;
 
-    if (index == 0)
-        ode_loader_order(1, 0, epoch, rig->images.order, rig->images.set.train.n);
-    ode_engine_gradient(&rig->stage->engine, ode_source_fetch, &source, (int)t->batch,
-                        &penalty, &report);
+    ode_trial_gradient(&rig->trial, rig->step->batch, &report);
     if (!isfinite(report.loss) || !isfinite(report.norm))
         return ode_fail(err, ODE_EDIVERGE, NULL,
                         "the loss is not finite after %d steps: fewer are to be timed",
                         i);
-    ode_engine_update(&rig->stage->engine, &update);
-    ode_engine_follow(&rig->stage->engine, MOMENTS_KEEP);
+    ode_trial_update(&rig->trial, RATE);
     rig->loss = report.loss / (double)report.n;
     return ODE_OK;
 }
@@ -207,7 +147,7 @@ keeps_text(const struct ode_net *net, char *text, size_t size)
 static void
 result_fill(const struct rig *rig, struct result *r)
 {
-    const struct ode_net *net = &rig->stage->net;
+    const struct ode_net *net = &rig->trial.stage->net;
     const size_t n = (size_t)rig->step->steps;
     const double batch = rig->step->batch, work = 3 * net->flops * batch / 1e9;
     struct spread s;
@@ -229,36 +169,36 @@ result_json(const struct rig *rig, const struct result *r, json_t *json)
 {
     const struct bench_step *step = rig->step;
     const struct ode_recipe_spec *recipe = &rig->recipe;
-    json_t *more =
-        json_pack("{s:s, s:s, s:I, s:s, s:s, s:s, s:s, s:i, s:i, s:i, s:i, s:i}",
-                  "preset", ode_preset_choices[step->preset].name, "norm",
-                  ode_norm_choices[recipe->model.norm].name, "blocks",
-                  (json_int_t)recipe->model.units[0].blocks, "memory",
-                  ode_memory_choices[step->memory].name, "keeps", r->keeps, "isa",
-                  rig->bench->kernels->name, "method", bench_method(&rig->stage->net),
-                  "threads", rig->bench->threads, "batch", step->batch, "resolution",
-                  step->resolution, "steps", step->steps, "warmup", step->warmup);
+    json_t *more = json_pack(
+        "{s:s, s:s, s:I, s:s, s:s, s:s, s:s, s:i, s:i, s:i, s:i, s:i}", "preset",
+        ode_preset_choices[step->preset].name, "norm",
+        ode_norm_choices[recipe->model.norm].name, "blocks",
+        (json_int_t)recipe->model.units[0].blocks, "memory",
+        ode_memory_choices[step->memory].name, "keeps", r->keeps, "isa",
+        rig->bench->kernels->name, "method", bench_method(&rig->trial.stage->net),
+        "threads", rig->bench->threads, "batch", step->batch, "resolution",
+        step->resolution, "steps", step->steps, "warmup", step->warmup);
     const struct {
         const char *name;
         double value;
     } number[] = {
-        {"images_per_s",           r->rate.median              },
-        { "images_per_s_min",      r->rate.least               },
-        { "images_per_s_max",      r->rate.most                },
-        { "step_ms",               r->step_ms                  },
-        { "gflops",                r->useful                   },
-        { "gflops_with_rebuild",   r->all                      },
-        { "peak_gflops",           r->peak                     },
-        { "fraction",              r->part                     },
-        { "fraction_with_rebuild", r->part * r->all / r->useful},
-        { "rss_mib",               r->rss                      },
-        { "others",                r->others                   },
-        { "flops_per_image",       3 * rig->stage->net.flops   },
-        { "loss",                  rig->loss                   },
+        {"images_per_s",           r->rate.median                 },
+        { "images_per_s_min",      r->rate.least                  },
+        { "images_per_s_max",      r->rate.most                   },
+        { "step_ms",               r->step_ms                     },
+        { "gflops",                r->useful                      },
+        { "gflops_with_rebuild",   r->all                         },
+        { "peak_gflops",           r->peak                        },
+        { "fraction",              r->part                        },
+        { "fraction_with_rebuild", r->part * r->all / r->useful   },
+        { "rss_mib",               r->rss                         },
+        { "others",                r->others                      },
+        { "flops_per_image",       3 * rig->trial.stage->net.flops},
+        { "loss",                  rig->loss                      },
     };
 
     json_object_set_new(more, "parameters",
-                        json_integer((json_int_t)rig->stage->net.params.theta_n));
+                        json_integer((json_int_t)rig->trial.stage->net.params.theta_n));
     json_object_update(json, more);
     json_decref(more);
     for (size_t i = 0; i < sizeof number / sizeof *number; i++)
@@ -285,8 +225,8 @@ result_print(const struct rig *rig, const struct result *r)
     printf("%-17s %-8s %-10s %-8s %5d %7d %26s %8.1f %7.0f%% %7.0f%% %8.1f %6.0f%%\n",
            ode_preset_choices[rig->step->preset].name,
            ode_norm_choices[rig->recipe.model.norm].name, r->keeps,
-           bench_method(&rig->stage->net), rig->step->batch, rig->bench->threads, range,
-           r->useful, 100 * r->part, 100 * r->part * r->all / r->useful, r->rss,
+           bench_method(&rig->trial.stage->net), rig->step->batch, rig->bench->threads,
+           range, r->useful, 100 * r->part, 100 * r->part * r->all / r->useful, r->rss,
            100 * r->others);
     fflush(stdout);
 }
@@ -304,22 +244,17 @@ rig_init(struct rig *rig, struct ode_err *err)
     rig->part = calloc(n, sizeof *rig->part);
     if (!rig->seconds || !rig->peak || !rig->part)
         return ode_fail(err, ODE_ENOMEM, NULL, "no memory for the times of %zu steps", n);
-    ODE_TRY(images_init(&rig->images, rig->step->batch, err));
     ODE_TRY(ode_team_new(&rig->team, rig->bench->threads, err));
-    ODE_TRY(ode_stage_new(&rig->stage, &rig->recipe, 0, &rig->images.set,
-                          rig->bench->kernels, rig->team, err));
-    ODE_TRY(ode_stage_initialise(rig->stage, &rig->recipe, err));
-    ode_engine_pack(&rig->stage->engine);
-    return ODE_OK;
+    return ode_trial_init(&rig->trial, &rig->recipe, 0,
+                          (size_t)rig->step->batch * BATCHES, rig->bench->kernels,
+                          rig->team, err);
 }
 
 static void
 rig_release(struct rig *rig)
 {
-    ode_stage_free(rig->stage);
+    ode_trial_release(&rig->trial);
     ode_team_free(rig->team);
-    free(rig->images.order);
-    free(rig->images.bytes);
     free(rig->part);
     free(rig->peak);
     free(rig->seconds);

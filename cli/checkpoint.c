@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "cli/ladder.h"
 #include "schema/recipe.h"
 
 enum { KEPT_WITHIN_LEVELS = 2 };
@@ -149,6 +150,7 @@ checkpoint_write(const char *dir, const struct ode_recipe_spec *recipe,
     enum ode_status status = folder_path(dir, folder, err);
     struct stat st;
 
+    ladder_mark(extra, recipe);
     snprintf(file, sizeof file, NAME_FORMAT, state->at.level, state->at.step,
              last ? "-end" : "");
     snprintf(path, sizeof path, "%s/%s", dir, file);
@@ -236,6 +238,7 @@ checkpoint_find(const char *dir, const struct ode_recipe_spec *recipe,
 {
     char folder[CHECKPOINT_PATH], path[2 * CHECKPOINT_PATH];
     enum ode_status status = ODE_ENOENT;
+    struct ode_recipe_spec asked;
     struct listing l;
 
     ODE_TRY(folder_path(dir, folder, err));
@@ -251,7 +254,8 @@ checkpoint_find(const char *dir, const struct ode_recipe_spec *recipe,
     listing_free(&l);
     if (status != ODE_OK)
         return ode_fail(err, ODE_ENOENT, folder, "there is no checkpoint to resume from");
-    if (same_numbers(recipe, &weights->recipe))
+    asked = recipe->levels_auto ? ladder_asked(weights) : weights->recipe;
+    if (same_numbers(recipe, &asked))
         return ODE_OK;
     weights_close(weights);
     return ode_fail(

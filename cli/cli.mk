@@ -26,8 +26,14 @@ libcli_a_SOURCES = \
 	%D%/cmd_transfer.c \
 	%D%/control.c \
 	%D%/control.h \
+	%D%/duration.c \
+	%D%/duration.h \
+	%D%/forecast.c \
+	%D%/forecast.h \
 	%D%/journal.c \
 	%D%/journal.h \
+	%D%/ladder.c \
+	%D%/ladder.h \
 	%D%/load.c \
 	%D%/load.h \
 	%D%/model.c \

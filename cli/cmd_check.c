@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "cli/blas.h"
+#include "cli/ladder.h"
 #include "cli/options.h"
 #include "core/check/check.h"
 #include "core/data/loader.h"
@@ -249,13 +250,18 @@ spec_check(const struct options *o, struct findings *f, json_t **complaints,
            struct ode_err *err)
 {
     const struct ode_kernels *kernels = options_kernels(o->kernels, err);
+    struct ladder_config config;
     struct ode_recipe_spec recipe;
     struct ode_dataset set;
     enum ode_status status;
+    json_t *reasons;
 
     if (!kernels)
         return ODE_EARG;
     ODE_TRY(schema_recipe_load(o->spec, &recipe, complaints, err));
+    config = (struct ladder_config){ .kernels = kernels, .threads = options_cores() };
+    ODE_TRY(ladder_resolve(&recipe, &config, &reasons, err));
+    json_decref(reasons);
     ODE_TRY(ode_dataset_open(&set, &recipe.data, o->root, ode_recipe_resolution(&recipe),
                              (uint64_t)recipe.seed, options_cores(), err));
     status = levels_check(o, &recipe, &set, kernels, f, err);

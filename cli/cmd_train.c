@@ -18,7 +18,9 @@
 #include "cli/blas.h"
 #include "cli/checkpoint.h"
 #include "cli/control.h"
+#include "cli/forecast.h"
 #include "cli/journal.h"
+#include "cli/ladder.h"
 #include "cli/options.h"
 #include "core/base/hash.h"
 #include "core/kernels/gemm.h"
@@ -64,6 +66,8 @@ struct worker {
     bool held;                 /* it stopped at the end of a level, as it was asked to */
     struct weights checkpoint; /* that is resumed from */
     bool resumed;
+    struct forecast forecast;
+    json_t *reasons; /* of a ladder that was made; or NULL */
     int threads;
     struct ode_progress at; /* newest */
     struct ode_score test;  /* newest */
@@ -211,7 +215,8 @@ on_level_done(void *context, const struct ode_progress *at, enum ode_end end,
                                       schema_number(test->loss), "test.accuracy",
                                       schema_number(test->accuracy)));
     }
-    return journal_write(&w->journal, "level", m, err);
+    ODE_TRY(journal_write(&w->journal, "level", m, err));
+    return forecast_level_done(&w->forecast, at, err);
 }
 
 static enum ode_status
@@ -507,6 +512,8 @@ hello_write(struct worker *w, struct ode_err *err)
     plan = schema_plan(&w->plan);
     json_object_set_new(plan, "dataset",
                         json_string(ode_set_facts(w->recipe.data.set)->name));
+    if (w->reasons)
+        json_object_set(plan, "reasons", w->reasons);
     return journal_write(&w->journal, "plan", plan, err);
 }
 
@@ -525,6 +532,42 @@ blas_tell(struct worker *w, struct ode_err *err)
     default:
         return on_warning(w, &w->at, text, err);
     }
+}
+
+/* Makes the levels where the spec leaves them open, and says why. */
+static enum ode_status
+ladder_make(struct worker *w, struct ode_err *err)
+{
+    const struct ladder_config config = { .kernels = w->kernels,
+                                          .threads = w->threads,
+                                          .stop = on_stop_asked };
+    const json_t *reason;
+    size_t i;
+
+    ODE_TRY(ladder_settle(&w->recipe, w->options.run_dir, w->options.resume,
+                          w->resumed ? &w->checkpoint : NULL, &config, &w->reasons, err));
+    json_array_foreach (w->reasons, i, reason)
+        fprintf(stderr, "%s\n", json_string_value(reason));
+    return ODE_OK;
+}
+
+/* Measures what is left to do. A stop meanwhile leaves the run without a forecast. */
+static enum ode_status
+forecast_make(struct worker *w, struct ode_err *err)
+{
+    struct forecast_start start = { .level = w->checkpoint.level };
+    struct ode_cost cost;
+    enum ode_status status;
+
+    if (w->resumed) {
+        ODE_TRY(weights_integer(&w->checkpoint, "level_step", &start.level_step, err));
+        ODE_TRY(weights_real(&w->checkpoint, "time", &start.time, err));
+    }
+    status = forecast_measure(&cost, &w->recipe, &w->plan, start.level, w->kernels,
+                              w->threads, FORECAST_PART, on_stop_asked, err);
+    if (status != ODE_OK)
+        return status == ODE_ESTOPPED ? ODE_OK : status;
+    return forecast_begin(&w->forecast, &w->plan, &cost, &start, &w->journal, err);
 }
 
 /* Writes the last record. The model is that of the last level, and there already. */
@@ -606,14 +649,16 @@ train(struct worker *w, struct ode_err *err)
 static enum ode_status
 work(struct worker *w, struct ode_err *err)
 {
+    ODE_TRY(resume_find(w, err));
+    ODE_TRY(ladder_make(w, err));
     ODE_TRY(ode_dataset_open(&w->set, &w->recipe.data, w->options.root,
                              ode_recipe_resolution(&w->recipe), (uint64_t)w->recipe.seed,
                              w->threads, err));
     ODE_TRY(ode_plan_make(&w->plan, &w->recipe, w->set.train.n, w->set.test.n, w->threads,
                           err));
-    ODE_TRY(resume_find(w, err));
     ODE_TRY(hello_write(w, err));
     ODE_TRY(blas_tell(w, err));
+    ODE_TRY(forecast_make(w, err));
     return train(w, err);
 }
 
@@ -671,6 +716,7 @@ cmd_train(int argc, char **argv)
     if (status != ODE_OK)
         cmd_complain("train", &err, complaints);
     json_decref(complaints);
+    json_decref(w.reasons);
     weights_close(&w.checkpoint);
     ode_dataset_release(&w.set);
     return cmd_exit_code(status);

@@ -12,16 +12,16 @@ static const struct command {
     bool blas; /* computes with OpenBLAS */
     const char *doc;
 } commands[] = {
-    {"train",     cmd_train,    true,  "train a job spec"                                    },
-    { "plan",     cmd_plan,     false, "show a job's ladder: steps, parameters, work, memory"},
-    { "compare",  cmd_compare,  false, "compare what runs reached with what it took them"    },
-    { "check",    cmd_check,    true,  "test the engine on a job spec's network and data"    },
-    { "eval",     cmd_eval,     true,  "measure a model, also at another resolution"         },
-    { "transfer", cmd_transfer, false, "take a model to another resolution or depth"         },
-    { "export",   cmd_export,   false, "write a model as ONNX, numpy or safetensors"         },
-    { "bench",    cmd_bench,    true,  "measure the machine, the kernels and training steps" },
-    { "data",     cmd_data,     false, "list the data sets, verify their files"              },
-    { "system",   cmd_system,   true,  "show what a training on this machine has"            },
+    {"train",     cmd_train,    true,  "train a job spec"                                   },
+    { "plan",     cmd_plan,     true,  "show a job's ladder: steps, work, memory, time"     },
+    { "compare",  cmd_compare,  false, "compare what runs reached with what it took them"   },
+    { "check",    cmd_check,    true,  "test the engine on a job spec's network and data"   },
+    { "eval",     cmd_eval,     true,  "measure a model, also at another resolution"        },
+    { "transfer", cmd_transfer, false, "take a model to another resolution or depth"        },
+    { "export",   cmd_export,   false, "write a model as ONNX, numpy or safetensors"        },
+    { "bench",    cmd_bench,    true,  "measure the machine, the kernels and training steps"},
+    { "data",     cmd_data,     false, "list the data sets, verify their files"             },
+    { "system",   cmd_system,   true,  "show what a training on this machine has"           },
 };
 
 enum { COMMANDS = sizeof commands / sizeof *commands };

@@ -95,7 +95,9 @@ libodenet_a_SOURCES = \
 	%D%/scales/stencil.c \
 	%D%/scales/transfer.c \
 	%D%/train/classifier.c \
+	%D%/train/cost.c \
 	%D%/train/engine.c \
+	%D%/train/ladder.c \
 	%D%/train/memory.c \
 	%D%/train/gauge.c \
 	%D%/train/plan.c \
@@ -104,7 +106,8 @@ libodenet_a_SOURCES = \
 	%D%/train/run.h \
 	%D%/train/stage.c \
 	%D%/train/steps.c \
-	%D%/train/train.c
+	%D%/train/train.c \
+	%D%/train/trial.c
 
 core_headers = \
 	%D%/base/arena.h \
@@ -166,11 +169,14 @@ core_headers = \
 	%D%/scales/stencil.h \
 	%D%/scales/transfer.h \
 	%D%/train/classifier.h \
+	%D%/train/cost.h \
 	%D%/train/engine.h \
+	%D%/train/ladder.h \
 	%D%/train/memory.h \
 	%D%/train/stage.h \
 	%D%/train/gauge.h \
-	%D%/train/train.h
+	%D%/train/train.h \
+	%D%/train/trial.h
 
 nobase_pkginclude_HEADERS += $(core_headers)
 

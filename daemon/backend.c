@@ -54,6 +54,41 @@ job_submit(void *self, const json_t *spec, json_t **answer, json_t **complaints,
     return *answer ? ODE_OK : ode_fail(err, ODE_ENOMEM, "", "no memory for the answer");
 }
 
+/* --- plans ----------------------------------------------------------------------------
+ */
+
+static enum ode_status
+plan_begin(void *self, const json_t *spec, bool measure, uint64_t *ticket,
+           json_t **complaints, struct ode_err *err)
+{
+    struct backend_parts *parts = self;
+    struct ode_recipe_spec recipe;
+    struct planner_order order = { .spec = spec, .measure = measure };
+
+    ODE_TRY(schema_recipe_read(spec, &recipe, complaints, err));
+    ODE_TRY(check_data(&recipe, parts->sup->rules.data_dir, err));
+    order.threads = recipe.resources.threads > 0 ? (int)recipe.resources.threads
+                                                 : parts->sup->rules.threads;
+    return planner_begin(parts->planner, &order, ticket, err);
+}
+
+static enum ode_status
+plan_take(void *self, uint64_t ticket, json_t **answer, json_t **complaints,
+          struct ode_err *err)
+{
+    struct backend_parts *parts = self;
+
+    return planner_take(parts->planner, ticket, answer, complaints, err);
+}
+
+static void
+plan_drop(void *self, uint64_t ticket)
+{
+    struct backend_parts *parts = self;
+
+    planner_drop(parts->planner, ticket);
+}
+
 /* --- reading --------------------------------------------------------------------------
  */
 
@@ -245,6 +280,9 @@ backend_fill(struct backend *backend, struct backend_parts *parts)
     *backend = (struct backend){
         .self = parts,
         .job_submit = job_submit,
+        .plan_begin = plan_begin,
+        .plan_take = plan_take,
+        .plan_drop = plan_drop,
         .job_get = job_get,
         .job_list = job_list,
         .run_get = run_get,

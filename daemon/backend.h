@@ -8,6 +8,7 @@
 #define ODE_DAEMON_BACKEND_H
 
 #include "api/backend.h"
+#include "daemon/planner.h"
 #include "daemon/probe.h"
 #include "daemon/store.h"
 #include "daemon/submit.h"
@@ -18,6 +19,7 @@ struct backend_parts {
     struct submit *submit;
     struct supervise *sup;
     const struct probe *probe;
+    struct planner *planner;
 };
 
 /* Fills the table; parts must outlive it. */

@@ -19,6 +19,7 @@
 #include "daemon/files.h"
 #include "daemon/ingest.h"
 #include "daemon/log.h"
+#include "daemon/planner.h"
 #include "daemon/probe.h"
 #include "daemon/queue.h"
 #include "daemon/store.h"
@@ -42,6 +43,7 @@ struct daemon {
     uv_loop_t loop;
     struct supervise sup;
     struct probe probe;
+    struct planner planner;
     struct backend_parts parts;
     struct backend backend;
     struct server server;
@@ -177,6 +179,8 @@ stop(struct daemon *daemon)
         server_close(&daemon->server, part_closed, daemon);
     if (!daemon->stopping)
         probe_stop(&daemon->probe, part_closed, daemon);
+    if (!daemon->stopping)
+        planner_stop(&daemon->planner, part_closed, daemon);
     daemon->stopping = true;
     supervise_stop(&daemon->sup, part_closed, daemon);
 }
@@ -203,6 +207,15 @@ on_run_moved(void *context, const struct run *run, enum run_state from)
               log_text("from", run_state_name(from)), log_text("to", run->state));
     if (daemon->serving)
         server_run_changed(&daemon->server, run->id);
+}
+
+static void
+on_plan_done(void *context, uint64_t ticket)
+{
+    struct daemon *daemon = context;
+
+    if (daemon->serving)
+        server_plan_done(&daemon->server, ticket);
 }
 
 static void
@@ -235,6 +248,11 @@ open_supervisor(struct daemon *daemon, struct ode_err *err)
                   .grace_ms = settings->grace_s * 1000,
                   .poll_ms = settings->poll_ms},
     };
+    daemon->planner = (struct planner){ .loop = &daemon->loop,
+                                        .log = &daemon->log,
+                                        .program = settings->worker,
+                                        .done = on_plan_done,
+                                        .done_context = daemon };
     return supervise_init(&daemon->sup, err);
 }
 
@@ -280,7 +298,7 @@ open_server(struct daemon *daemon, struct ode_err *err)
     };
 
     daemon->parts = (struct backend_parts){ &daemon->store, &daemon->submit, &daemon->sup,
-                                            &daemon->probe };
+                                            &daemon->probe, &daemon->planner };
     backend_fill(&daemon->backend, &daemon->parts);
     ODE_TRY(server_open(&daemon->server, &daemon->loop, &config, &daemon->backend, err));
     daemon->serving = true;
@@ -329,7 +347,7 @@ serve(struct daemon *daemon, struct ode_err *err)
         return ode_fail(err, ODE_EINTERNAL, "", "cannot make the event loop");
     status = open_supervisor(daemon, err);
     if (status == ODE_OK) {
-        daemon->open = 2; /* the supervisor and the probe */
+        daemon->open = 3; /* the supervisor, the probe and the planner */
         watch_signals(daemon);
         status = begin_to_serve(daemon, err);
         if (status != ODE_OK)

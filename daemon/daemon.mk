@@ -11,6 +11,7 @@ libdaemon_a_SOURCES = \
 	%D%/launch.h \
 	%D%/local.c \
 	%D%/log.c %D%/log.h \
+	%D%/planner.c %D%/planner.h \
 	%D%/probe.c %D%/probe.h \
 	%D%/queue.c %D%/queue.h \
 	%D%/record.c %D%/record.h \

@@ -122,6 +122,35 @@ eta_s(const struct run *run)
     return fmax(run->total_work - run->work, 0) * run->time / run->work;
 }
 
+/* One of the seconds that were left when the forecast was made, less what was trained
+ * since. */
+static json_t *
+left_json(const struct run *run, const json_t *forecast, const char *which)
+{
+    const double left = json_number_value(json_object_get(forecast, which));
+
+    return json_real(fmax(left - (run->time - run->forecast_time), 0));
+}
+
+static json_t *
+forecast_json(const struct run *run)
+{
+    json_t *forecast, *json;
+    double left;
+
+    if (run_state_of(run) != RUN_RUNNING || !run->forecast[0])
+        return json_null();
+    forecast = json_loads(run->forecast, 0, NULL);
+    left = json_number_value(json_object_get(forecast, "expected"));
+    json = json_pack("{s{so so so} so}", "remaining_s", "expected",
+                     left_json(run, forecast, "expected"), "low",
+                     left_json(run, forecast, "low"), "high",
+                     left_json(run, forecast, "high"), "ends_at",
+                     stamp_or_null(run->forecast_ms + (int64_t)(1000 * left)));
+    json_decref(forecast);
+    return json;
+}
+
 static enum ode_status
 add_newest(struct store *store, const struct run *run, json_t *document,
            struct ode_err *err)
@@ -162,17 +191,18 @@ static json_t *
 run_json(const struct run *run)
 {
     return json_pack(
-        "{ss ss so ss so sI sb sI sI so so so so sI sI sI sf sf sf sf sf so so so}", "id",
-        run->id, "job", run->job, "name", text_json(run->name), "state", run->state,
+        "{ss ss so ss so sI sb sI sI so so so so so sI sI sf sf sf sf sf so so so so}",
+        "id", run->id, "job", run->job, "name", text_json(run->name), "state", run->state,
         "reason", text_or_null(run->reason), "priority", (json_int_t)run->priority,
         "hold", run->hold != 0, "attempt", (json_int_t)run->attempt, "max_retries",
         (json_int_t)run->max_retries, "created_at", stamp_or_null(run->created_ms),
         "started_at", stamp_or_null(run->started_ms), "finished_at",
         stamp_or_null(run->finished_ms), "dataset", text_json(run->dataset), "levels",
-        (json_int_t)run->levels, "step", (json_int_t)run->step, "steps",
-        (json_int_t)run->steps, "epoch", run->epoch, "work", run->work, "total_work",
-        run->total_work, "progress", progress(run), "time", run->time, "eta_s",
-        real_or_null(eta_s(run)), "error", error_json(run), "model_sha256",
+        run->levels > 0 ? json_integer(run->levels) : json_null(), "step",
+        (json_int_t)run->step, "steps", (json_int_t)run->steps, "epoch", run->epoch,
+        "work", run->work, "total_work", run->total_work, "progress", progress(run),
+        "time", run->time, "eta_s", real_or_null(eta_s(run)), "forecast",
+        forecast_json(run), "error", error_json(run), "model_sha256",
         text_or_null(run->model_sha256));
 }
 
@@ -398,16 +428,17 @@ level_json(sqlite3_stmt *query)
 
     if (json_is_null(metrics))
         metrics = json_object();
-    return json_pack(
-        "{so ss so so so so so so so so so so so so so so}", "level",
-        column_count(query, 0), "state", store_column_text(query, 1), "resolution",
-        column_count(query, 2), "blocks", column_json(query, 3), "epochs",
-        column_count(query, 4), "steps", column_count(query, 5), "parameters",
-        column_count(query, 6), "flops_per_image", column_real(query, 7), "memory_bytes",
-        column_count(query, 8), "work", column_real(query, 9), "started_at",
-        column_stamp(query, 10), "finished_at", column_stamp(query, 11), "seconds",
-        column_real(query, 12), "metrics", metrics, "ended",
-        text_or_null(store_column_text(query, 15)), "transfer", column_json(query, 14));
+    return json_pack("{so ss so so so so so so so so so so so so so so so}", "level",
+                     column_count(query, 0), "state", store_column_text(query, 1),
+                     "resolution", column_count(query, 2), "blocks",
+                     column_json(query, 3), "epochs", column_count(query, 4), "steps",
+                     column_count(query, 5), "parameters", column_count(query, 6),
+                     "flops_per_image", column_real(query, 7), "memory_bytes",
+                     column_count(query, 8), "work", column_real(query, 9), "started_at",
+                     column_stamp(query, 10), "finished_at", column_stamp(query, 11),
+                     "seconds", column_real(query, 12), "metrics", metrics, "ended",
+                     text_or_null(store_column_text(query, 16)), "transfer",
+                     column_json(query, 14), "forecast_s", column_json(query, 15));
 }
 
 enum ode_status

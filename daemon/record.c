@@ -148,6 +148,7 @@ store_hello(struct record *record, struct ode_err *err)
     run->pid = pid;
     run->final_state[0] = '\0';
     run->error_code[0] = run->error_at[0] = run->error_text[0] = '\0';
+    run->forecast[0] = '\0';
     if (run_state_of(run) == RUN_STARTING)
         return queue_move(record->queue, run, RUN_RUNNING, "", err);
     return ODE_OK;
@@ -206,6 +207,9 @@ save_rung(struct record *record, const struct rung *rung, struct ode_err *err)
 static enum ode_status
 save_rungs(struct record *record, const struct rung *rungs, size_t n, struct ode_err *err)
 {
+    ODE_TRY(store_exec(record->queue->store, STORE_LEVEL_TRIM, err,
+                       store_int(record->run->number), store_int((int64_t)n)));
+    record->run->levels = (int64_t)n;
     record->run->steps = 0;
     record->run->total_work = 0;
     for (size_t i = 0; i < n; i++) {
@@ -390,6 +394,60 @@ store_warning(struct record *record, struct ode_err *err)
                      text, record->source, err);
 }
 
+/* {"expected", "low", "high"} as text that fits a column. */
+static enum ode_status
+get_span(const struct record *record, const json_t *object, const char *member,
+         char text[256], struct ode_err *err)
+{
+    static const char *const names[] = { "expected", "low", "high" };
+    const json_t *span = json_object_get(object, member);
+    double seconds[3];
+
+    for (int i = 0; i < 3; i++) {
+        const json_t *value = json_object_get(span, names[i]);
+
+        if (!json_is_number(value) || json_number_value(value) < 0)
+            return malformed(record, member, "an interval of seconds", err);
+        seconds[i] = json_number_value(value);
+    }
+    snprintf(text, 256, "{\"expected\":%.6g,\"low\":%.6g,\"high\":%.6g}", seconds[0],
+             seconds[1], seconds[2]);
+    return ODE_OK;
+}
+
+static enum ode_status
+store_level_forecast(struct record *record, const json_t *object, struct ode_err *err)
+{
+    char text[256];
+    int64_t level;
+
+    ODE_TRY(get_level(record, object, &level, err));
+    ODE_TRY(get_span(record, object, "seconds", text, err));
+    return store_exec(record->queue->store, STORE_LEVEL_FORECAST, err,
+                      store_int(record->run->number), store_int(level), store_text(text));
+}
+
+/* The newest one counts. A level that is done keeps the last that was said of it. */
+static enum ode_status
+store_forecast(struct record *record, struct ode_err *err)
+{
+    const json_t *levels = json_object_get(record->json, "levels");
+    struct run *run = record->run;
+    double time = run->time;
+    char text[256];
+
+    ODE_TRY(get_number(record, record->json, "time", &time, err));
+    ODE_TRY(get_span(record, record->json, "remaining", text, err));
+    if (!json_is_array(levels) || json_array_size(levels) > LEVELS_MOST)
+        return malformed(record, "levels", "a list of levels", err);
+    for (size_t i = 0; i < json_array_size(levels); i++)
+        ODE_TRY(store_level_forecast(record, json_array_get(levels, i), err));
+    run_text(run->forecast, sizeof run->forecast, text);
+    run->forecast_ms = record->at_ms;
+    run->forecast_time = time;
+    return ODE_OK;
+}
+
 static void
 copy_text(char *to, size_t size, const json_t *object, const char *member)
 {
@@ -435,6 +493,7 @@ static const struct {
 } records[] = {
     {"hello",       store_hello     },
     { "plan",       store_plan      },
+    { "forecast",   store_forecast  },
     { "level",      store_level     },
     { "metric",     store_metric    },
     { "transfer",   store_transfer  },

@@ -4,8 +4,7 @@
  * The columns are listed once; the struct, the statements and the code that reads and
  * saves a row follow from the list. FIXED columns are written at submission, STATE ones
  * by the queue alone, SAVED ones by run_save(). Times ending in _ms are milliseconds of
- * the Unix epoch; 0 and "" mean "none yet". schema/sql/001_init.sql says what each one
- * is.
+ * the Unix epoch; 0 and "" mean "none yet". schema/sql/ says what each one is.
  *
  * A row in memory is a copy: load it, change it and save it within one transaction.
  */
@@ -25,7 +24,7 @@
     TEXT(FIXED, job,           26) \
     TEXT(FIXED, name,         100) \
     TEXT(FIXED, dataset,       31) \
-    INT (FIXED, levels)            \
+    INT (SAVED, levels)            \
     INT (FIXED, priority)          \
     INT (FIXED, max_retries)       \
     INT (FIXED, time_limit_s)      \
@@ -60,7 +59,10 @@
     TEXT(SAVED, error_code,    31) \
     TEXT(SAVED, error_at,     127) \
     TEXT(SAVED, error_text,   255) \
-    TEXT(SAVED, model_sha256,  64)
+    TEXT(SAVED, model_sha256,  64) \
+    TEXT(SAVED, forecast,     255) \
+    INT (SAVED, forecast_ms)       \
+    REAL(SAVED, forecast_time)
 /* clang-format on */
 
 struct run {

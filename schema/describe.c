@@ -87,6 +87,19 @@ list_schema(struct printer *p, json_t *s, const struct ode_field *f, json_t *ite
     set(p, s, "items", items);
 }
 
+/* The word "auto", or a list. */
+static void
+auto_schema(struct printer *p, json_t *s, const struct ode_field *f)
+{
+    json_t *either = json_array(), *word = json_object(), *list = json_object();
+
+    set(p, word, "const", json_string("auto"));
+    list_schema(p, list, f, object_schema(p, f->object));
+    add(p, either, word);
+    add(p, either, list);
+    set(p, s, "anyOf", either);
+}
+
 static json_t *
 whole_schema(struct printer *p, const struct ode_field *f)
 {
@@ -121,7 +134,10 @@ kind_schema(struct printer *p, json_t *s, const struct ode_field *f)
     case ODE_FIELD_OBJECT:
         break; /* made by object_schema() */
     case ODE_FIELD_LIST:
-        list_schema(p, s, f, object_schema(p, f->object));
+        if (f->may_be_auto)
+            auto_schema(p, s, f);
+        else
+            list_schema(p, s, f, object_schema(p, f->object));
         break;
     case ODE_FIELD_INTS:
         list_schema(p, s, f, whole_schema(p, f));
@@ -153,10 +169,12 @@ rule_schema(struct printer *p, const struct ode_object *object,
 
     add(p, name, json_string(rule->member));
     set(p, given, "required", name);
-    set(p, is, "const", json_string(pick->choices[rule->value].name));
+    set(p, is, "const",
+        json_string(pick->kind == ODE_FIELD_LIST ? "auto"
+                                                 : pick->choices[rule->value].name));
     set(p, picks, rule->pick, is);
     set(p, then, "properties", picks);
-    if ((int)pick->preset != rule->value) {
+    if (pick->kind == ODE_FIELD_LIST || (int)pick->preset != rule->value) {
         json_t *needed = json_array();
 
         add(p, needed, json_string(rule->pick));

@@ -305,7 +305,7 @@ list_fits(struct reader *r, const json_t *value, const struct ode_field *f)
     size_t n = json_array_size(value);
 
     if (!json_is_array(value))
-        complain_kind(r, "a list", value);
+        complain_kind(r, f->may_be_auto ? "a list or \"auto\"" : "a list", value);
     else if ((double)n < f->min || (double)n > f->max)
         complain(r, "the list has %zu entries; use %.0f to %.0f", n, f->min, f->max);
     else
@@ -316,11 +316,23 @@ list_fits(struct reader *r, const json_t *value, const struct ode_field *f)
 static void read_object(struct reader *r, const struct ode_object *object,
                         const json_t *value, char *spec);
 
+static bool
+is_auto(const json_t *value, const struct ode_field *f)
+{
+    const char *word = json_string_value(value);
+
+    return f->may_be_auto && word && strcmp(word, "auto") == 0;
+}
+
 static void
 read_list(struct reader *r, const json_t *value, const struct ode_field *f, char *spec)
 {
     size_t n = json_array_size(value), before;
 
+    if (is_auto(value, f)) {
+        *((bool *)(void *)spec + f->offset_auto) = true;
+        return;
+    }
     if (!list_fits(r, value, f))
         return;
     memcpy(spec + f->offset_n, &n, sizeof n);
@@ -424,6 +436,13 @@ check_rule(struct reader *r, const struct ode_object *object, const json_t *valu
         return;
     pick = ode_object_field(object, rule->pick);
     picked = json_object_get(value, rule->pick);
+    if (pick->kind == ODE_FIELD_LIST) {
+        if (json_is_array(picked))
+            complain(r,
+                     "only goes with the %s \"auto\", and these are listed; take it out",
+                     pick->name);
+        return;
+    }
     if (picked && choice_index(pick->choices, picked) < 0)
         return; /* complained about already */
     at = spec + pick->offset;

@@ -12,8 +12,11 @@ list_json(const struct ode_field *f, const char *spec)
 {
     size_t n = *(const size_t *)(const void *)(spec + f->offset_n);
     const int64_t *numbers = (const int64_t *)(const void *)(spec + f->offset);
-    json_t *list = json_array();
+    json_t *list;
 
+    if (ode_object_is_auto(f, spec))
+        return json_string("auto");
+    list = json_array();
     for (size_t i = 0; i < n; i++) {
         json_t *item =
             f->kind == ODE_FIELD_INTS

@@ -13,6 +13,7 @@ test_core_SOURCES = \
 	%D%/core/block.c \
 	%D%/core/check.c \
 	%D%/core/cifar.c \
+	%D%/core/cost.c \
 	%D%/core/curve.c \
 	%D%/core/dataset.c \
 	%D%/core/depth.c \
@@ -30,6 +31,7 @@ test_core_SOURCES = \
 	%D%/core/hash.c \
 	%D%/core/idx.c \
 	%D%/core/kernels.c \
+	%D%/core/ladder.c \
 	%D%/core/layers.c \
 	%D%/core/loader.c \
 	%D%/core/metric.c \
@@ -144,6 +146,7 @@ test_cli_SOURCES = \
 	%D%/cli/compare.c \
 	%D%/cli/control.c \
 	%D%/cli/data.c \
+	%D%/cli/forecast.c \
 	%D%/cli/load.c \
 	%D%/cli/plan.c \
 	%D%/cli/spread.c
@@ -178,6 +181,7 @@ test_api_SOURCES = \
 	%D%/api/jobs.c \
 	%D%/api/log.c \
 	%D%/api/metrics.c \
+	%D%/api/plans.c \
 	%D%/api/query.c \
 	%D%/api/reply.c \
 	%D%/api/request.c \
@@ -198,6 +202,7 @@ test_daemon_SOURCES = \
 	%D%/daemon/ingest.c \
 	%D%/daemon/log.c \
 	%D%/daemon/odenetd.c \
+	%D%/daemon/planner.c \
 	%D%/daemon/probe.c \
 	%D%/daemon/queue.c \
 	%D%/daemon/sched.c \
@@ -223,6 +228,7 @@ e2e_stories = \
 	%D%/e2e/killed_worker.sh \
 	%D%/e2e/levels.sh \
 	%D%/e2e/main_job.sh \
+	%D%/e2e/plans.sh \
 	%D%/e2e/queue.sh \
 	%D%/e2e/storm.sh
 if !SANITIZERS
@@ -253,6 +259,7 @@ EXTRA_DIST += \
 	%D%/e2e/levels.sh \
 	%D%/e2e/lib.sh \
 	%D%/e2e/main_job.sh \
+	%D%/e2e/plans.sh \
 	%D%/e2e/queue.sh \
 	%D%/e2e/storm.sh \
 	%D%/export/logits.mjs \

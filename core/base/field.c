@@ -50,16 +50,29 @@ ode_object_field(const struct ode_object *object, const char *name)
     return NULL;
 }
 
+bool
+ode_object_is_auto(const struct ode_field *field, const void *spec)
+{
+    return field->may_be_auto && *((const bool *)spec + field->offset_auto);
+}
+
+/* Whether what the rule asks for is so. */
+static bool
+is_picked(const struct ode_rule *rule, const struct ode_field *pick, const void *spec)
+{
+    const char *at = (const char *)spec + pick->offset;
+
+    if (pick->kind == ODE_FIELD_LIST)
+        return ode_object_is_auto(pick, spec);
+    return *(const int *)(const void *)at == rule->value;
+}
+
 const struct ode_rule *
 ode_object_forbids(const struct ode_object *object, const struct ode_field *field,
                    const void *spec)
 {
-    for (const struct ode_rule *r = object->rules; r->member; r++) {
-        const struct ode_field *pick = ode_object_field(object, r->pick);
-        const char *at = (const char *)spec + pick->offset;
-
+    for (const struct ode_rule *r = object->rules; r->member; r++)
         if (strcmp(r->member, field->name) == 0)
-            return *(const int *)(const void *)at == r->value ? NULL : r;
-    }
+            return is_picked(r, ode_object_field(object, r->pick), spec) ? NULL : r;
     return NULL;
 }

@@ -19,7 +19,8 @@ enum ode_field_kind {
     ODE_FIELD_TEXT,   /* char[max + 1], at most max bytes of UTF-8           */
     ODE_FIELD_CHOICE, /* int: an index into choices                          */
     ODE_FIELD_OBJECT, /* a struct described by object                        */
-    ODE_FIELD_LIST,   /* size_t <name>_n, then an array of such structs      */
+    ODE_FIELD_LIST,   /* size_t <name>_n, then an array of such structs; before both
+                       * bool <name>_auto where it may be the word "auto" instead */
     ODE_FIELD_INTS    /* size_t <name>_n, then an array of int64_t           */
 };
 
@@ -32,6 +33,8 @@ struct ode_field {
     enum ode_field_kind kind;
     bool required;
     size_t offset, offset_n; /* of the member; of its count, for LIST and INTS        */
+    bool may_be_auto;        /* LIST: or the word "auto", which leaves it empty       */
+    size_t offset_auto;      /* of the member that says so                            */
     double preset, min, max; /* numbers; for LIST, INTS and TEXT the bounds of the size */
     const char *preset_text; /* TEXT                                         */
     double item_min, item_max;        /* INTS: bounds of each item                    */
@@ -41,7 +44,8 @@ struct ode_field {
     void (*decide)(void *spec); /* CHOICE: if not NULL, sets the presets of all others */
 };
 
-/* `member` may only be given where the CHOICE `pick` is `value`; one rule a member. */
+/* `member` may only be given where the CHOICE `pick` is `value`, or the LIST `pick` is
+ * "auto"; one rule a member. */
 struct ode_rule {
     const char *member, *pick;
     int value;
@@ -60,6 +64,9 @@ void ode_object_preset(const struct ode_object *object, void *spec);
 /* The field of this name, or NULL. */
 const struct ode_field *ode_object_field(const struct ode_object *object,
                                          const char *name);
+
+/* Whether a list of this description is the word "auto". */
+bool ode_object_is_auto(const struct ode_field *field, const void *spec);
 
 /* The rule that `spec` breaks if `field` is given, or NULL if it may be. */
 const struct ode_rule *ode_object_forbids(const struct ode_object *object,

@@ -28,7 +28,14 @@ enum ode_status ode_recipe_settle(struct ode_recipe_spec *recipe,
                                   ode_complaint_fn *complain, void *context,
                                   struct ode_err *err);
 
-/* The finest resolution of its levels. */
+/* Pixels of the finest level that an automatic ladder has: the set's images', or for
+ * drawn ones ODE_DRAWN_RESOLUTION. */
+enum { ODE_DRAWN_RESOLUTION = 32, ODE_DRAWN_LEAST = 8, ODE_DRAWN_MOST = 256 };
+
+/* Blocks that unit u needs at least, as its first may belong elsewhere. */
+int ode_recipe_blocks_least(const struct ode_model_spec *model, size_t u);
+
+/* The finest resolution of its levels; 0 where they are still to be made. */
 int ode_recipe_resolution(const struct ode_recipe_spec *recipe);
 
 #endif

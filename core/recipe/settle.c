@@ -8,7 +8,8 @@
 #include "core/recipe/recipe.h"
 #include "core/scales/depth.h"
 
-enum { STROKES_LEAST = 8, STROKES_MOST = 256 }; /* pixels at which digits can be drawn */
+/* Pixels at which digits can be drawn. */
+enum { STROKES_LEAST = ODE_DRAWN_LEAST, STROKES_MOST = ODE_DRAWN_MOST };
 enum { FEATURES_MOST = 1 << 20, SOLVE_MIB = 4096 }; /* of a flat head */
 
 struct settle {
@@ -91,9 +92,8 @@ power_of_two_apart(int64_t fine, int64_t coarse)
 
 /* --- the network ---------------------------------------------------------------- */
 
-/* Blocks that unit u needs at least, as its first may belong elsewhere. */
-static int
-blocks_least(const struct ode_model_spec *model, size_t u)
+int
+ode_recipe_blocks_least(const struct ode_model_spec *model, size_t u)
 {
     if (model->connector == ODE_LINK_RESIDUAL)
         return u > 0 ? 2 : 1;
@@ -140,7 +140,7 @@ unit_check(struct settle *s, size_t u)
             "use %lld or more",
             channels, (long long)model->units[u - 1].channels, u - 1,
             (long long)model->units[u - 1].channels);
-    if (unit->blocks < blocks_least(model, u)) {
+    if (unit->blocks < ode_recipe_blocks_least(model, u)) {
         at(s, "/model/units/%zu/blocks", u);
         blocks_wrong(s, u);
     }
@@ -283,6 +283,8 @@ finest_resolution(const struct settle *s)
 {
     int64_t finest = s->facts->height;
 
+    if (finest == 0 && s->recipe->levels_auto)
+        return ODE_DRAWN_RESOLUTION;
     if (finest == 0)
         for (size_t k = 0; k < s->recipe->levels_n; k++)
             if (s->recipe->levels[k].resolution > finest)
@@ -312,7 +314,7 @@ blocks_check(struct settle *s, size_t k)
             level->blocks_n, units);
     } else {
         for (size_t u = 0; u < units; u++)
-            if (level->blocks[u] < blocks_least(model, u)) {
+            if (level->blocks[u] < ode_recipe_blocks_least(model, u)) {
                 at(s, "/levels/%zu/blocks/%zu", k, u);
                 blocks_wrong(s, u);
             }
@@ -344,6 +346,41 @@ rate_check(struct settle *s, size_t k)
                   "out",
                   epochs, epoch);
     }
+}
+
+/* --- an automatic ladder --------------------------------------------------------- */
+
+static void
+budget_check(struct settle *s)
+{
+    const struct ode_budget_spec *b = &s->recipe->budget;
+    const int given = (b->epochs > 0) + (b->work > 0) + (b->deadline_s > 0);
+    size_t train_n, test_n;
+
+    at(s, "/budget");
+    if (given == 0)
+        wrong(s, "is missing: levels \"auto\" need one of epochs, work and deadline_s, "
+                 "above 0");
+    else if (given > 1)
+        wrong(s,
+              "has %d of epochs, work and deadline_s; keep one and leave the others out",
+              given);
+    at(s, "/budget/work");
+    if (b->work > 0
+        && ode_dataset_sizes(&s->recipe->data, &train_n, &test_n, NULL) == ODE_OK
+        && b->work < (double)train_n)
+        wrong(s,
+              "%g is less than one pass over the %zu training examples; use %zu or more",
+              b->work, train_n, train_n);
+}
+
+/* The finest level must be possible. */
+static void
+ladder_check(struct settle *s)
+{
+    at(s, "/levels");
+    halving_check(s, s->finest);
+    budget_check(s);
 }
 
 /* --- between levels --------------------------------------------------------------- */
@@ -471,6 +508,8 @@ ode_recipe_settle(struct ode_recipe_spec *recipe, ode_complaint_fn *complain,
         rate_check(&s, k);
     }
     head_check(&s);
+    if (recipe->levels_auto)
+        ladder_check(&s);
     transfer_check(&s);
     depth_check(&s);
     return s.found > 0 ? ODE_ESPEC : ODE_OK;

@@ -9,9 +9,7 @@
 #include "core/train/run.h"
 
 enum {
-    PROBE_N = 512,    /* examples that a transfer is judged by    */
-    MOMENTS_N = 1024, /* examples that moments are estimated from */
-    ROUNDS_MOST = 7   /* of damping, each with half the cap       */
+    ROUNDS_MOST = 7 /* of damping, each with half the cap */
 };
 
 /* One transfer in the making. */
@@ -39,7 +37,7 @@ probe(struct passage *p, struct ode_stage *stage, struct ode_score *score,
                                  .epoch = -1 };
     struct ode_batch_report report;
 
-    p->record->probe_n = least(PROBE_N, examples->n);
+    p->record->probe_n = least(ODE_PROBE_N, examples->n);
     if (ode_run_evaluate(p->run, stage, &source, p->record->probe_n, &report) != ODE_OK)
         return ode_fail(err, ODE_ESTOPPED, NULL, "stopped on request at a transfer");
     score->loss = report.loss / (double)report.n;
@@ -64,7 +62,7 @@ stage_settle(struct passage *p)
     else
         ode_engine_pack(e);
     ode_engine_reestimate(e, ode_source_fetch, &source,
-                          least(MOMENTS_N, source.examples->n));
+                          least(ODE_MOMENTS_N, source.examples->n));
     if (e->average)
         ode_engine_pack(e);
 }

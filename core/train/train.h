@@ -18,6 +18,9 @@
 #include "core/recipe/recipe.h"
 #include "core/train/gauge.h"
 
+/* Training examples that a transfer is judged by, and that moments are estimated from. */
+enum { ODE_PROBE_N = 512, ODE_MOMENTS_N = 1024 };
+
 /* --- what a run will do
  * ------------------------------------------------------------------ */
 

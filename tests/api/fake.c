@@ -38,6 +38,61 @@ submit(void *self, const json_t *spec, json_t **answer, json_t **complaints,
 }
 
 static enum ode_status
+plan_begin(void *self, const json_t *spec, bool measure, uint64_t *ticket,
+           json_t **complaints, struct ode_err *err)
+{
+    const char *name = json_string_value(json_object_get(spec, "name"));
+    struct fake *fake = self;
+    json_t *answer = NULL;
+
+    if (strcmp(name, "busy") == 0)
+        return ode_fail(err, ODE_EIO, "", "2 plans are being made already");
+    ODE_TRY(submit(self, spec, &answer, complaints, err));
+    json_decref(answer);
+    pthread_mutex_lock(&fake->lock);
+    fake->measured = measure;
+    fake->slow = strcmp(name, "slow") == 0;
+    fake->wrong = strcmp(name, "wrong") == 0;
+    *ticket = ++fake->ticket;
+    pthread_mutex_unlock(&fake->lock);
+    return ODE_OK;
+}
+
+static enum ode_status
+plan_take(void *self, uint64_t ticket, json_t **answer, json_t **complaints,
+          struct ode_err *err)
+{
+    struct fake *fake = self;
+    bool there;
+
+    ck_assert_uint_eq(ticket, fake->ticket);
+    pthread_mutex_lock(&fake->lock);
+    fake->takes++;
+    there = !fake->slow || fake->plan_finished;
+    pthread_mutex_unlock(&fake->lock);
+    if (there && fake->wrong) {
+        *complaints =
+            json_pack("[{s:s, s:s}]", "pointer", "/levels/1", "detail", "does not fit");
+        return ode_fail(err, ODE_ESPEC, "/levels/1", "does not fit");
+    }
+    if (there)
+        *answer =
+            json_pack("{s:{s:b}, s:{}}", "plan", "measured", fake->measured, "spec");
+    return ODE_OK;
+}
+
+static void
+plan_drop(void *self, uint64_t ticket)
+{
+    struct fake *fake = self;
+
+    (void)ticket;
+    pthread_mutex_lock(&fake->lock);
+    fake->drops++;
+    pthread_mutex_unlock(&fake->lock);
+}
+
+static enum ode_status
 job_of(void *self, const char *id, json_t **job, struct ode_err *err)
 {
     (void)self;
@@ -237,6 +292,9 @@ ready(void *self, struct ode_err *err)
 
 static const struct backend fake_backend = {
     .job_submit = submit,
+    .plan_begin = plan_begin,
+    .plan_take = plan_take,
+    .plan_drop = plan_drop,
     .job_get = job_of,
     .job_list = list_of,
     .run_get = run_of,
@@ -266,15 +324,18 @@ static void
 on_async(uv_async_t *async)
 {
     struct fake *fake = async->data;
-    bool changed, stop;
+    bool changed, stop, planned;
 
     pthread_mutex_lock(&fake->lock);
+    planned = fake->plan_finished;
     changed = fake->changed;
     stop = fake->stop;
     fake->changed = fake->stop = false;
     pthread_mutex_unlock(&fake->lock);
     if (changed)
         server_run_changed(&fake->server, FAKE_RUN);
+    if (planned)
+        server_plan_done(&fake->server, fake->ticket);
     if (stop)
         server_close(&fake->server, on_closed, fake);
 }
@@ -348,6 +409,30 @@ fake_await_gets(struct fake *fake, int gets)
         pthread_mutex_unlock(&fake->lock);
     }
     ck_assert_int_ge(seen, gets);
+}
+
+void
+fake_finish_plan(struct fake *fake)
+{
+    pthread_mutex_lock(&fake->lock);
+    fake->plan_finished = true;
+    pthread_mutex_unlock(&fake->lock);
+    uv_async_send(&fake->async);
+}
+
+void
+fake_await_plans(struct fake *fake, int takes, int drops)
+{
+    struct timespec pause = { .tv_nsec = 2000000 };
+    bool enough = false;
+
+    for (int i = 0; i < 5000 && !enough; i++) {
+        nanosleep(&pause, NULL);
+        pthread_mutex_lock(&fake->lock);
+        enough = fake->takes >= takes && fake->drops >= drops;
+        pthread_mutex_unlock(&fake->lock);
+    }
+    ck_assert(enough);
 }
 
 void

@@ -1,8 +1,10 @@
 /*
  * fake.h - a backend that is no daemon, and a server over it in a thread of its own.
  *
- * There is one job and one run. Specs are told apart by their name: "bad" is refused with
- * complaints, "nodata" for its data set, "broken" fails with ODE_EIO, others are taken.
+ * There is one job and one run. Plans are there at once, but that of "slow", which waits
+ * for fake_finish_plan(), and that of "wrong", which is refused then. Specs are told
+ * apart by their name: "bad" is refused with complaints, "nodata" for its data set,
+ * "broken" fails with ODE_EIO, others are taken.
  */
 #ifndef ODE_TESTS_API_FAKE_H
 #define ODE_TESTS_API_FAKE_H
@@ -29,8 +31,11 @@ struct fake {
     char logged[256];
     char log_path[160], model_path[160];
     bool ready, changed, stop;
-    bool stopped; /* fake_stop() was called */
-    int gets;     /* calls of run_get */
+    bool stopped;    /* fake_stop() was called */
+    int gets;        /* calls of run_get */
+    uint64_t ticket; /* of the newest plan; it is `planned`: with times, or without */
+    bool measured, wrong, slow, plan_finished;
+    int takes, drops; /* of plans */
 };
 
 /* Opens a server with this config (NULL: the defaults) and the run in state "running". */
@@ -46,6 +51,12 @@ void fake_await_gets(struct fake *fake, int gets);
 
 /* Copies what the backend was asked for last. */
 void fake_asked(struct fake *fake, char asked[static 256]);
+
+/* The plan of "slow" is there. */
+void fake_finish_plan(struct fake *fake);
+
+/* Waits until a plan was asked for, and until one was dropped, so many times. */
+void fake_await_plans(struct fake *fake, int takes, int drops);
 
 void fake_set_ready(struct fake *fake, bool ready);
 

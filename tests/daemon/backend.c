@@ -24,7 +24,7 @@ desk_open(struct desk *desk, int slots)
     world_supervise(&desk->world, slots, 3000);
     desk->probe = (struct probe){ 0 };
     desk->parts = (struct backend_parts){ &desk->world.store, &desk->world.submit,
-                                          &desk->world.sup, &desk->probe };
+                                          &desk->world.sup, &desk->probe, NULL };
     backend_fill(&desk->api, &desk->parts);
 }
 
@@ -77,7 +77,8 @@ START_TEST(a_run_has_every_member_that_the_contract_names)
         "attempt", "max_retries", "created_at",   "started_at", "finished_at", "dataset",
         "level",   "levels",      "resolution",   "blocks",     "step",        "steps",
         "epoch",   "work",        "total_work",   "progress",   "time",        "eta_s",
-        "metrics", "error",       "model_sha256", "spec",       "artifacts",   "hold"
+        "metrics", "error",       "model_sha256", "spec",       "artifacts",   "hold",
+        "forecast"
     };
     size_t n = sizeof members / sizeof *members;
     char id[ULID_LENGTH + 1];
@@ -118,12 +119,78 @@ START_TEST(a_queued_run_shows_its_ladder)
     test_ok(desk.api.run_levels(desk.api.self, id, &levels, &err), &err);
     text = text_of(json_array_get(at(levels, "levels"), 1));
     ck_assert_str_eq(
-        text, "{\"blocks\":[2],\"ended\":null,\"epochs\":2,\"finished_at\":null,"
-              "\"flops_per_image\":null,\"level\":1,\"memory_bytes\":null,"
-              "\"metrics\":{},\"parameters\":null,\"resolution\":16,\"seconds\":null,"
-              "\"started_at\":null,\"state\":\"pending\",\"steps\":null,"
-              "\"transfer\":null,\"work\":null}");
+        text,
+        "{\"blocks\":[2],\"ended\":null,\"epochs\":2,\"finished_at\":null,"
+        "\"flops_per_image\":null,\"forecast_s\":null,\"level\":1,\"memory_bytes\":null,"
+        "\"metrics\":{},\"parameters\":null,\"resolution\":16,\"seconds\":null,"
+        "\"started_at\":null,\"state\":\"pending\",\"steps\":null,"
+        "\"transfer\":null,\"work\":null}");
     free(text);
+    json_decref(levels);
+    world_close(&desk.world);
+}
+END_TEST
+
+START_TEST(a_ladder_that_is_still_to_be_made_is_empty)
+{
+    json_t *spec = spec_of("strokes"), *answer = NULL, *complaints = NULL, *run, *levels;
+    struct desk desk;
+    struct ode_err err;
+    const char *id;
+
+    json_object_set_new(spec, "levels", json_string("auto"));
+    json_object_set_new(spec, "budget", json_pack("{si}", "epochs", 5));
+    desk_open(&desk, 0);
+    test_ok(desk.api.job_submit(desk.api.self, spec, &answer, &complaints, &err), &err);
+    id = json_string_value(at(json_array_get(at(answer, "runs"), 0), "id"));
+    test_ok(desk.api.run_get(desk.api.self, id, &run, &err), &err);
+    ck_assert(json_is_null(at(run, "levels")));
+    ck_assert(json_is_null(at(run, "resolution")));
+    ck_assert_str_eq(json_string_value(at(at(run, "spec"), "levels")), "auto");
+    json_decref(run);
+    test_ok(desk.api.run_levels(desk.api.self, id, &levels, &err), &err);
+    ck_assert_uint_eq(json_array_size(at(levels, "levels")), 0);
+    json_decref(levels);
+    json_decref(answer);
+    json_decref(spec);
+    world_close(&desk.world);
+}
+END_TEST
+
+START_TEST(a_forecast_runs_down_with_the_time_of_training)
+{
+    char id[ULID_LENGTH + 1], *text;
+    struct desk desk;
+    struct ode_err err;
+    json_t *run, *levels;
+
+    desk_open(&desk, 0);
+    json_decref(submit(&desk, id));
+    ck_assert_int_eq(
+        sqlite3_exec(desk.world.store.db,
+                     "UPDATE runs SET forecast = '{\"expected\": 30, \"low\": 25, "
+                     "\"high\": 40}', forecast_ms = 1767225601000, forecast_time = 5, "
+                     "time = 33; UPDATE levels SET forecast = '{\"expected\": 3, "
+                     "\"low\": 2, \"high\": 4}' WHERE level = 1",
+                     NULL, NULL, NULL),
+        SQLITE_OK);
+    test_ok(desk.api.run_get(desk.api.self, id, &run, &err), &err);
+    ck_assert(json_is_null(at(run, "forecast"))); /* it is queued */
+    json_decref(run);
+    sqlite3_exec(desk.world.store.db, "UPDATE runs SET state = 'running'", NULL, NULL,
+                 NULL);
+    test_ok(desk.api.run_get(desk.api.self, id, &run, &err), &err);
+    text = text_of(at(run, "forecast"));
+    ck_assert_str_eq(text, "{\"ends_at\":\"2026-01-01T00:00:31.000Z\",\"remaining_s\":"
+                           "{\"expected\":2.0,\"high\":12.0,\"low\":0.0}}");
+    free(text);
+    json_decref(run);
+    test_ok(desk.api.run_levels(desk.api.self, id, &levels, &err), &err);
+    ck_assert(json_is_null(at(json_array_get(at(levels, "levels"), 0), "forecast_s")));
+    ck_assert_int_eq(
+        json_integer_value(
+            at(at(json_array_get(at(levels, "levels"), 1), "forecast_s"), "high")),
+        4);
     json_decref(levels);
     world_close(&desk.world);
 }
@@ -476,10 +543,12 @@ START_TEST(the_system_is_what_the_worker_says_of_it)
 END_TEST
 
 TEST_SUITE(backend, 30, a_run_has_every_member_that_the_contract_names,
-           a_queued_run_shows_its_ladder, a_finished_run_tells_its_story,
-           runs_are_compared_from_the_database, lists_are_paged_from_the_newest,
-           lists_are_filtered_by_state, a_job_has_its_spec_and_its_runs,
-           a_bad_spec_is_refused_with_its_places, a_data_set_that_is_not_there_is_refused,
-           a_failed_run_says_why, files_are_opened_only_where_they_exist,
+           a_forecast_runs_down_with_the_time_of_training,
+           a_ladder_that_is_still_to_be_made_is_empty, a_queued_run_shows_its_ladder,
+           a_finished_run_tells_its_story, runs_are_compared_from_the_database,
+           lists_are_paged_from_the_newest, lists_are_filtered_by_state,
+           a_job_has_its_spec_and_its_runs, a_bad_spec_is_refused_with_its_places,
+           a_data_set_that_is_not_there_is_refused, a_failed_run_says_why,
+           files_are_opened_only_where_they_exist,
            is_ready_while_the_database_can_be_written,
            the_system_is_what_the_worker_says_of_it)

@@ -358,6 +358,19 @@ static const char system_facts[] =
     " \"blas\": {\"config\": \"\", \"core\": \"Fake\", \"corrected_from\": null,"
     " \"warning\": \"slow\"}}";
 
+/* `odenet plan --json --resolve -`: plans nothing; a spec named "hang" for ever. */
+static int
+tell_of_plan(void)
+{
+    json_t *spec = json_loadf(stdin, 0, NULL);
+    const char *name = json_string_value(json_object_get(spec, "name"));
+    json_t *answer = json_pack("{s:{s:[]}, s:o}", "plan", "levels", "spec", spec);
+
+    if (name && strcmp(name, "hang") == 0)
+        sleep(LIFE_S);
+    return json_dumpf(answer, stdout, 0);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -368,6 +381,8 @@ main(int argc, char **argv)
     alarm(LIFE_S); /* whatever becomes of the test */
     if (argc > 1 && strcmp(argv[1], "system") == 0)
         return puts(system_facts) < 0;
+    if (argc > 1 && strcmp(argv[1], "plan") == 0)
+        return tell_of_plan();
     take_orders(argv, &spec_path, &dir, &lock);
     spec = begin(spec_path, dir, lock);
     levels = json_object_get(spec, "levels");

@@ -336,6 +336,13 @@ START_TEST(a_malformed_line_is_a_warning_and_no_stop)
         "{\"type\":\"plan\",\"levels\":[{\"level\":0}]}",
         "{\"type\":\"level\",\"level\":0,\"step\":1,\"state\":\"asleep\"}",
         "{\"type\":\"final\",\"state\":\"perhaps\"}",
+        "{\"type\":\"forecast\"}",
+        "{\"type\":\"forecast\",\"levels\":[],\"remaining\":{\"expected\":1,\"low\":1}}",
+        "{\"type\":\"forecast\",\"levels\":[],"
+        "\"remaining\":{\"expected\":1,\"low\":-1,\"high\":2}}",
+        "{\"type\":\"forecast\",\"remaining\":{\"expected\":1,\"low\":1,\"high\":2}}",
+        "{\"type\":\"forecast\",\"levels\":[{\"level\":0}],"
+        "\"remaining\":{\"expected\":1,\"low\":1,\"high\":2}}",
         "{\"type\":\"warning\"}",
         "{\"type\":\"warning\",\"text\":\"\xff\xfe\"}",
         "{\"type\":\"warning\",\"text\":\"a\",\"text\":\"b\"}",
@@ -480,7 +487,78 @@ START_TEST(takes_in_a_long_journal_in_batches)
 }
 END_TEST
 
-TEST_SUITE(ingest, 120, stores_what_the_records_say, the_first_of_repeated_records_stays,
+/* The worker makes the ladder: the submission knew of none, or an attempt of another. */
+START_TEST(the_plan_says_which_levels_there_are)
+{
+    static const char plan[] =
+        "{\"type\":\"plan\",\"seq\":2,\"reasons\":[\"It "
+        "fits.\"],\"levels\":[{\"level\":0,"
+        "\"resolution\":32,\"blocks\":[4],\"epochs\":7,\"steps\":2,\"parameters\":10,"
+        "\"flops_per_image\":100,\"memory_bytes\":5,\"work\":0.5}]}\n";
+    struct stage stage;
+    char *text;
+
+    stage_open(&stage);
+    append(&stage, plan, sizeof plan - 1);
+    take_in(&stage);
+    ck_assert_int_eq(world_run(&stage.world, stage.run.number).levels, 1);
+    text =
+        world_ask(&stage.world, "SELECT count(*) || ' ' || resolution || ' ' || epochs "
+                                "FROM levels");
+    ck_assert_str_eq(text, "1 32 7");
+    free(text);
+    ck_assert_int_eq(count(&stage, "events WHERE kind = 'warning'"), 0);
+    world_close(&stage.world);
+}
+END_TEST
+
+START_TEST(the_newest_forecast_counts)
+{
+    static const char first[] =
+        "{\"type\":\"forecast\",\"seq\":3,\"at\":\"2026-01-01T00:00:01.000Z\",\"level\":"
+        "0,\"time\":0,\"remaining\":{\"expected\":30,\"low\":25,\"high\":40},\"levels\":["
+        "{\"level\":0,\"seconds\":{\"expected\":10,\"low\":9,\"high\":12}},"
+        "{\"level\":1,\"seconds\":{\"expected\":20,\"low\":16,\"high\":28}}],"
+        "\"error\":null}\n"
+        "{\"type\":\"level\",\"seq\":4,\"level\":0,\"state\":\"done\",\"step\":2,"
+        "\"time\":11,\"work\":0.5,\"metrics\":{}}\n";
+    static const char second[] =
+        "{\"type\":\"forecast\",\"seq\":5,\"at\":\"2026-01-01T00:00:12.000Z\",\"level\":"
+        "1,\"time\":11,\"remaining\":{\"expected\":22,\"low\":17,\"high\":30},\"levels\":"
+        "["
+        "{\"level\":0,\"seconds\":{\"expected\":1,\"low\":1,\"high\":1}},"
+        "{\"level\":1,\"seconds\":{\"expected\":22,\"low\":17,\"high\":30}}],"
+        "\"error\":0.1}\n";
+    static const char hello[] = "{\"type\":\"hello\",\"seq\":6,\"pid\":78}\n";
+    struct stage stage;
+    struct run run;
+    char *text;
+
+    stage_open(&stage);
+    append(&stage, first, sizeof first - 1);
+    take_in(&stage);
+    run = world_run(&stage.world, stage.run.number);
+    ck_assert_str_eq(run.forecast, "{\"expected\":30,\"low\":25,\"high\":40}");
+    ck_assert_int_eq(run.forecast_ms, 1767225601000);
+    append(&stage, second, sizeof second - 1);
+    take_in(&stage);
+    run = world_run(&stage.world, stage.run.number);
+    ck_assert_str_eq(run.forecast, "{\"expected\":22,\"low\":17,\"high\":30}");
+    ck_assert_double_eq(run.forecast_time, 11);
+    text = world_ask(&stage.world, "SELECT group_concat(forecast) FROM levels");
+    ck_assert_str_eq(text, "{\"expected\":10,\"low\":9,\"high\":12},"
+                           "{\"expected\":22,\"low\":17,\"high\":30}");
+    free(text);
+    append(&stage, hello, sizeof hello - 1); /* the next attempt has its own to say */
+    take_in(&stage);
+    run = world_run(&stage.world, stage.run.number);
+    ck_assert_str_eq(run.forecast, "");
+    world_close(&stage.world);
+}
+END_TEST
+
+TEST_SUITE(ingest, 120, stores_what_the_records_say, the_newest_forecast_counts,
+           the_plan_says_which_levels_there_are, the_first_of_repeated_records_stays,
            a_journal_cut_at_any_byte_is_stored_once,
            a_journal_that_grows_byte_by_byte_is_stored_once,
            a_batch_that_was_undone_is_stored_again,

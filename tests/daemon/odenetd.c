@@ -461,7 +461,75 @@ START_TEST(a_bad_spec_is_refused_and_it_serves_on)
 }
 END_TEST
 
-TEST_SUITE(odenetd, 120, serves_and_stops_cleanly, a_second_daemon_says_who_is_there,
+#define SPEC_NAMED(name)                                              \
+    "{\"name\": \"" name                                              \
+    "\", \"model\": {\"units\": [{\"channels\": 8, \"blocks\": 2}]}," \
+    " \"levels\": [{\"resolution\": 8, \"epochs\": 1}]}"
+
+START_TEST(a_dry_run_plans_and_creates_nothing)
+{
+    struct house house;
+    json_t *json;
+
+    house_open(&house, NULL);
+    json = ask(&house, "POST", "/v1/jobs?dry_run=true", SPEC_NAMED("x"), 200);
+    ck_assert(json_is_object(json_object_get(json, "plan")));
+    ck_assert_str_eq(
+        json_string_value(json_object_get(json_object_get(json, "spec"), "name")), "x");
+    json_decref(json);
+    json_decref(ask(&house, "POST", "/v1/jobs?dry_run=true", "{\"levels\": []}", 422));
+    json = ask(&house, "GET", "/v1/jobs", NULL, 200);
+    ck_assert_uint_eq(json_array_size(json_object_get(json, "jobs")), 0);
+    json_decref(json);
+    house_close(&house);
+}
+END_TEST
+
+/* A client that waits for a plan that never comes. */
+static int
+ask_in_vain(const struct house *house)
+{
+    int fd = client_connect(house->port);
+
+    ck_assert_int_ge(fd, 0);
+    client_print(fd,
+                 "POST /v1/jobs?dry_run=true HTTP/1.1\r\nHost: localhost\r\n"
+                 "Content-Type: application/json\r\nContent-Length: %zu\r\n\r\n%s",
+                 sizeof SPEC_NAMED("hang") - 1, SPEC_NAMED("hang"));
+    return fd;
+}
+
+START_TEST(plans_are_few_at_once_and_end_with_the_client_or_the_daemon)
+{
+    struct house house;
+    int64_t until = deadline();
+    struct client_answer answer = { .status = 0 };
+    int first, second, status = 0;
+
+    house_open(&house, NULL);
+    first = ask_in_vain(&house);
+    second = ask_in_vain(&house);
+    ck_assert(!client_closed(second, 100));
+    json_decref(ask(&house, "POST", "/v1/jobs?dry_run=true", SPEC_NAMED("x"), 503));
+    close(first); /* makes room, within a second or so */
+    while (status != 200) {
+        status =
+            client_ask(house.port, "POST", "/v1/jobs?dry_run=true",
+                       "Content-Type: application/json\r\n", SPEC_NAMED("x"), &answer);
+        ck_assert(status == 200 || status == 503);
+        ck_assert_int_lt(store_now_ms(), until);
+        wait_ms(20);
+    }
+    house_close(&house); /* does not wait for the other one */
+    ck_assert_int_eq(client_read(second, false, &answer), 503);
+    client_release(&answer);
+    close(second);
+}
+END_TEST
+
+TEST_SUITE(odenetd, 120, a_dry_run_plans_and_creates_nothing,
+           plans_are_few_at_once_and_end_with_the_client_or_the_daemon,
+           serves_and_stops_cleanly, a_second_daemon_says_who_is_there,
            wrong_settings_end_it_with_a_word, a_port_that_is_taken_costs_no_living_worker,
            a_killed_daemon_leaves_its_worker_and_the_next_one_finds_it,
            a_stopped_daemon_stops_its_worker_and_the_next_one_goes_on,

@@ -39,7 +39,7 @@ START_TEST(makes_a_database_with_the_promised_settings)
         { "PRAGMA foreign_keys",   "1"   },
         { "PRAGMA trusted_schema", "0"   },
         { "PRAGMA quick_check",    "ok"  },
-        { "PRAGMA user_version",   "2"   },
+        { "PRAGMA user_version",   "3"   },
         { "PRAGMA busy_timeout",   "5000"},
     };
     struct world world;
@@ -84,6 +84,36 @@ START_TEST(refuses_a_newer_version)
     ck_assert_ptr_nonnull(strstr(err.text, "version 99"));
     ck_assert_ptr_nonnull(strstr(err.text, "newer"));
     ck_assert_ptr_null(store.db);
+}
+END_TEST
+
+/* As version 1 left it: a run that had been submitted then is read by now's columns. */
+START_TEST(an_older_database_is_brought_up_to_date)
+{
+    const char *path = db_path();
+    const struct sql_migration *steps;
+    struct store store = { .db = NULL };
+    struct ode_err err;
+    struct run run;
+    char *sql;
+    size_t n;
+
+    steps = sql_migrations(&n);
+    ck_assert_uint_ge(n, 2);
+    sql = sqlite3_mprintf(
+        "%s; PRAGMA application_id = %d; PRAGMA user_version = 1; INSERT INTO jobs "
+        "VALUES ('j', 'n', '{}', 0, 1); INSERT INTO runs (id, job, name, dataset, "
+        "levels, priority, max_retries, time_limit_s, threads, created_ms) VALUES "
+        "('r', 'j', 'n', 'strokes', 2, 0, 0, 0, 0, 1)",
+        steps[0].text, SQL_APPLICATION_ID);
+    tamper(path, sql);
+    sqlite3_free(sql);
+    test_ok(store_open(&store, path, &err), &err);
+    test_ok(run_load(&store, "r", &run, &err), &err);
+    ck_assert_int_eq(run.levels, 2);
+    ck_assert_str_eq(run.forecast, "");
+    ck_assert_int_eq(run.forecast_ms, 0);
+    store_close(&store);
 }
 END_TEST
 
@@ -189,6 +219,7 @@ START_TEST(shortens_text_between_characters)
 END_TEST
 
 TEST_SUITE(store, 20, makes_a_database_with_the_promised_settings, opens_what_it_made,
-           refuses_a_newer_version, refuses_another_programs_file,
-           rolls_back_all_of_a_nested_transaction, a_run_comes_back_as_it_was_saved,
-           a_spec_is_on_disk_before_its_row, shortens_text_between_characters)
+           refuses_a_newer_version, an_older_database_is_brought_up_to_date,
+           refuses_another_programs_file, rolls_back_all_of_a_nested_transaction,
+           a_run_comes_back_as_it_was_saved, a_spec_is_on_disk_before_its_row,
+           shortens_text_between_characters)

@@ -149,8 +149,17 @@ schema_matches(const struct ode_object *object, const json_t *schema)
         }
         if (f->kind == ODE_FIELD_OBJECT)
             schema_matches(f->object, member);
-        if (f->kind == ODE_FIELD_LIST)
+        if (f->may_be_auto) {
+            const json_t *either = json_object_get(member, "anyOf");
+            const json_t *word = json_object_get(json_array_get(either, 0), "const");
+
+            ck_assert_str_eq(json_string_value(word), "auto");
+            member = json_array_get(either, 1);
+        }
+        if (f->kind == ODE_FIELD_LIST) {
+            ck_assert_str_eq(json_string_value(json_object_get(member, "type")), "array");
             schema_matches(f->object, json_object_get(member, "items"));
+        }
     }
     ck_assert_uint_eq(json_object_size(members), n);
     ck_assert_uint_ge(json_array_size(json_object_get(schema, "required")), required);
@@ -159,13 +168,18 @@ schema_matches(const struct ode_object *object, const json_t *schema)
 START_TEST(the_schema_says_what_the_table_says)
 {
     struct ode_err err;
-    json_t *schema, *lr, *needed;
+    json_t *schema, *lr, *needed, *rule;
 
     test_ok(schema_json_describe(&ode_recipe_object, "job.json", &schema, &err), &err);
     schema_matches(&ode_recipe_object, schema);
     needed = json_object_get(schema, "required");
     ck_assert_uint_eq(json_array_size(needed), 1);
     ck_assert_str_eq(json_string_value(json_array_get(needed, 0)), "levels");
+    rule = json_array_get(json_object_get(schema, "allOf"), 0); /* of the budget */
+    rule = json_object_get(json_object_get(rule, "then"), "properties");
+    ck_assert_str_eq(
+        json_string_value(json_object_get(json_object_get(rule, "levels"), "const")),
+        "auto");
     json_decref(schema);
     test_ok(schema_json_describe(&ode_lr_object, "lr.json", &lr, &err), &err);
     ck_assert_uint_eq(json_array_size(json_object_get(lr, "allOf")), 4);

@@ -248,6 +248,112 @@ START_TEST(each_bad_spec_is_refused_where_and_for_what_it_is)
 }
 END_TEST
 
+/* --- levels that are made ------------------------------------------------------------
+ */
+
+/* The good spec with these levels and this budget ("": none). */
+static json_t *
+with_budget(const char *levels, const char *budget)
+{
+    json_t *spec = changed("/levels", levels);
+
+    if (*budget)
+        json_object_set_new(spec, "budget", json_loads(budget, 0, NULL));
+    return spec;
+}
+
+START_TEST(levels_may_be_auto_with_one_budget)
+{
+    static const char *const budgets[] = { "{\"epochs\": 20}", "{\"work\": 1e6}",
+                                           "{\"deadline_s\": 600, \"peak\": 0.05}" };
+
+    for (size_t i = 0; i < 3; i++) {
+        json_t *spec = with_budget("\"auto\"", budgets[i]), *written;
+        struct ode_recipe_spec first, second;
+        struct ode_err err;
+
+        test_ok(schema_recipe_read(spec, &first, NULL, &err), &err);
+        ck_assert(first.levels_auto);
+        ck_assert_uint_eq(first.levels_n, 0);
+        test_ok(schema_recipe_write(&first, &written, &err), &err);
+        ck_assert_str_eq(json_string_value(json_object_get(written, "levels")), "auto");
+        ck_assert_ptr_nonnull(json_object_get(written, "budget"));
+        test_ok(schema_recipe_read(written, &second, NULL, &err), &err);
+        ck_assert_mem_eq(&first, &second, sizeof first);
+        json_decref(written);
+        json_decref(spec);
+    }
+}
+END_TEST
+
+START_TEST(listed_levels_are_written_without_a_budget)
+{
+    json_t *spec = parsed(good), *written;
+    struct ode_recipe_spec recipe;
+    struct ode_err err;
+
+    test_ok(schema_recipe_read(spec, &recipe, NULL, &err), &err);
+    ck_assert(!recipe.levels_auto);
+    recipe.budget.epochs = 20; /* what they were made from */
+    test_ok(schema_recipe_write(&recipe, &written, &err), &err);
+    ck_assert(json_is_array(json_object_get(written, "levels")));
+    ck_assert_ptr_null(json_object_get(written, "budget"));
+    json_decref(written);
+    json_decref(spec);
+}
+END_TEST
+
+START_TEST(what_is_wrong_with_a_budget_has_a_place)
+{
+    static const struct {
+        const char *levels, *budget, *pointer, *word;
+    } cases[] = {
+        {"\"auto\"",                               "",                               "/budget",          "need one of"       },
+        { "\"auto\"",                              "{}",                             "/budget",          "need one of"       },
+        { "\"auto\"",                              "{\"epochs\": 0}",                "/budget",          "above 0"           },
+        { "\"auto\"",                              "{\"epochs\": 2, \"work\": 1e9}", "/budget",          "keep one"          },
+        { "\"auto\"",                              "{\"work\": 100}",                "/budget/work",     "use 50000 or more" },
+        { "\"auto\"",                              "{\"epochs\": 1.5}",              "/budget/epochs",   "whole number"      },
+        { "\"auto\"",                              "{\"deadline\": 5}",              "/budget/deadline", "deadline_s?"       },
+        { "\"atuo\"",                              "{\"epochs\": 2}",                "/levels",          "a list or \"auto\""},
+        { "{}",                                    "{\"epochs\": 2}",                "/levels",          "a list or \"auto\""},
+        { "[{\"resolution\": 32, \"epochs\": 1}]", "{\"epochs\": 2}",                "/budget",
+         "only goes with the levels \"auto\""                                                                                },
+        { "[{\"resolution\": 32, \"epochs\": 1}]", "{}",                             "/budget",          "take it out"       },
+    };
+
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        json_t *spec = with_budget(cases[i].levels, cases[i].budget), *complaints = NULL;
+        struct ode_recipe_spec recipe;
+        const char *detail;
+
+        ck_assert_int_eq(schema_recipe_read(spec, &recipe, &complaints, NULL), ODE_ESPEC);
+        detail = detail_at(complaints, cases[i].pointer);
+        ck_assert_msg(detail != NULL, "row %zu: nothing at %s", i, cases[i].pointer);
+        ck_assert_msg(strstr(detail, cases[i].word) != NULL, "row %zu: %s", i, detail);
+        json_decref(complaints);
+        json_decref(spec);
+    }
+}
+END_TEST
+
+START_TEST(an_automatic_ladder_needs_a_finest_level)
+{
+    static const char text[] =
+        "{\"data\": {\"set\": \"mnist\"}, \"model\": {\"units\": ["
+        "{\"channels\": 8, \"blocks\": 2}, {\"channels\": 8, \"blocks\": 2}, "
+        "{\"channels\": 8, \"blocks\": 2}, {\"channels\": 8, \"blocks\": 2}]}, "
+        "\"levels\": \"auto\", \"budget\": {\"epochs\": 3}}";
+    struct ode_recipe_spec recipe;
+    struct ode_err err;
+
+    ck_assert_int_eq(schema_recipe_parse(text, strlen(text), "spec", &recipe, NULL, &err),
+                     ODE_ESPEC);
+    ck_assert_str_eq(err.at, "/levels");
+    ck_assert_ptr_nonnull(strstr(err.text, "28 can be halved twice"));
+}
+END_TEST
+
 /* A model of these members in the good spec: its error, or ODE_OK. */
 static enum ode_status
 with_model(const char *model, struct ode_recipe_spec *recipe, struct ode_err *err)
@@ -573,7 +679,10 @@ START_TEST(files_that_are_not_json_say_the_line)
 }
 END_TEST
 
-TEST_SUITE(recipe, 20, takes_the_manuals_example,
+TEST_SUITE(recipe, 20, levels_may_be_auto_with_one_budget,
+           listed_levels_are_written_without_a_budget,
+           what_is_wrong_with_a_budget_has_a_place,
+           an_automatic_ladder_needs_a_finest_level, takes_the_manuals_example,
            each_bad_spec_is_refused_where_and_for_what_it_is,
            one_mistake_is_one_complaint, complains_about_everything_at_once,
            least_spec_takes_the_presets, drawn_digits_take_sizes_a_power_of_two_apart,

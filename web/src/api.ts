@@ -26,7 +26,7 @@ export interface Run {
   finished_at: string | null;
   dataset: string;
   level: number | null;
-  levels: number;
+  levels: number | null;
   resolution: number | null;
   blocks: number[] | null;
   step: number;
@@ -48,7 +48,7 @@ export interface Artifact {
 }
 
 export interface Spec {
-  levels?: { resolution?: number; blocks?: number[]; epochs?: number }[];
+  levels?: { resolution?: number; blocks?: number[]; epochs?: number }[] | 'auto';
   model?: { units?: { channels?: number; blocks?: number }[] };
   [member: string]: unknown;
 }
@@ -175,10 +175,12 @@ export async function cancelRun(id: string): Promise<Problem | null> {
   }
 }
 
-/* What the ladder will be, from the spec alone: for a run whose plan is not known yet. */
+/* What the ladder will be, from the spec alone: for a run whose plan is not known yet. One
+ * that the worker makes is empty until then. */
 export function levelsOfSpec(spec: Spec): Level[] {
   const finest = (spec.model?.units ?? []).map((unit) => unit.blocks ?? 1);
-  return (spec.levels ?? []).map((level, index) => ({
+  const levels = Array.isArray(spec.levels) ? spec.levels : [];
+  return levels.map((level, index) => ({
     level: index,
     state: 'pending',
     resolution: level.resolution ?? 0,

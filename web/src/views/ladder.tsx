@@ -186,9 +186,10 @@ interface Step {
 function steps(run: Run, levels: readonly Level[] | null): Step[] {
   const tallest = Math.log2(1 + Math.max(1, ...(levels ?? []).map((level) => level.resolution)));
   const longest = Math.max(1, ...(levels ?? []).map(depth));
-  return Array.from({ length: run.levels }, (_, index) => {
+  const count = run.levels ?? 0;
+  return Array.from({ length: count }, (_, index) => {
     const level = levels?.[index];
-    const height = level ? Math.log2(1 + level.resolution) / tallest : (index + 1) / run.levels;
+    const height = level ? Math.log2(1 + level.resolution) / tallest : (index + 1) / count;
     const now = run.level ?? -1;
     return {
       height: 6 + 24 * height ** 2,
@@ -214,11 +215,12 @@ function useSeen(): [RefObject<HTMLDivElement>, boolean] {
 
 export function SmallLadder({ run }: { run: Run }) {
   const [box, seen] = useSeen();
-  const plan = usePoll<{ levels: Level[] }>(seen ? address.levels(run.id) : null, null);
+  const plan = usePoll<{ levels: Level[] }>(seen && run.levels ? address.levels(run.id) : null, null);
   const list = steps(run, plan.data && plan.data.levels.length > 0 ? plan.data.levels : null);
   const gap = 3;
-  const width = list.reduce((sum, step) => sum + step.width + gap, -gap);
-  const at = run.level === null ? `${run.levels} levels`
+  const width = Math.max(list.reduce((sum, step) => sum + step.width + gap, -gap), 0);
+  const at = run.levels === null ? 'a ladder to be made'
+    : run.level === null ? `${run.levels} levels`
     : `level ${run.level + 1} of ${run.levels}`;
   let x = 0;
   return (
