@@ -88,6 +88,7 @@ libodenet_a_SOURCES = \
 	%D%/optim/penalty.c \
 	%D%/optim/schedule.c \
 	%D%/optim/sgd.c \
+	%D%/recipe/continues.c \
 	%D%/recipe/recipe.c \
 	%D%/recipe/settle.c \
 	%D%/scales/depth.c \
@@ -104,7 +105,8 @@ libodenet_a_SOURCES = \
 	%D%/train/run.h \
 	%D%/train/stage.c \
 	%D%/train/steps.c \
-	%D%/train/train.c
+	%D%/train/train.c \
+	%D%/train/warm.c
 
 core_headers = \
 	%D%/base/arena.h \
@@ -170,7 +172,8 @@ core_headers = \
 	%D%/train/memory.h \
 	%D%/train/stage.h \
 	%D%/train/gauge.h \
-	%D%/train/train.h
+	%D%/train/train.h \
+	%D%/train/warm.h
 
 nobase_pkginclude_HEADERS += $(core_headers)
 
