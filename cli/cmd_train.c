@@ -16,10 +16,13 @@
 #include <unistd.h>
 
 #include "cli/blas.h"
+#include "cli/cached.h"
 #include "cli/checkpoint.h"
 #include "cli/control.h"
 #include "cli/journal.h"
+#include "cli/numbers.h"
 #include "cli/options.h"
+#include "cli/prefix.h"
 #include "core/base/hash.h"
 #include "core/kernels/gemm.h"
 #include "schema/plan.h"
@@ -27,7 +30,8 @@
 
 static const char usage[] =
     "usage: odenet train SPEC.json [--run-dir DIR] [--data-dir DIR] [--threads N]\n"
-    "                    [--resume] [--kernels NAME] [--lock-fd FD]\n"
+    "                    [--resume] [--kernels NAME] [--cache DIR] [--cache-mib N]\n"
+    "                    [--lock-fd FD]\n"
     "\n"
     "Trains the job that SPEC.json describes. DIR receives the journal, checkpoints and\n"
     "model.safetensors.\n"
@@ -38,6 +42,9 @@ static const char usage[] =
     "  --threads N     0 or none: the spec's resources/threads, else as many as cores\n"
     "  --resume        go on from the newest good checkpoint; from the start if none\n"
     "  --kernels NAME  portable, avx2 or avx512; else $ODENET_ISA, else the fastest\n"
+    "  --cache DIR     start where another run with the same beginning has been: the\n"
+    "                  last checkpoints of levels are kept in DIR and found there\n"
+    "  --cache-mib N   what DIR may hold, in MiB; 0: no limit; else 2048\n"
     "  --lock-fd FD    the descriptor of DIR/worker.lock, locked by the caller\n"
     "  --help          this text\n"
     "\n"
@@ -46,11 +53,13 @@ static const char usage[] =
     "checkpoint.\n";
 
 struct options {
-    const char *spec, *run_dir, *kernels;
+    const char *spec, *run_dir, *kernels, *cache;
     char root[OPTIONS_PATH], run_dir_made[512];
-    int threads, lock_fd;
+    int threads, lock_fd, cache_mib;
     bool resume, help;
 };
+
+enum { CACHE_MIB = 2048, CACHE_MIB_MOST = 1 << 30 };
 
 /* What the functions that core calls need. */
 struct worker {
@@ -64,6 +73,9 @@ struct worker {
     bool held;                 /* it stopped at the end of a level, as it was asked to */
     struct weights checkpoint; /* that is resumed from */
     bool resumed;
+    struct checkpoint_origin origin;
+    struct prefix prefix;
+    struct prefix_hit cached; /* levels that another run has trained */
     int threads;
     struct ode_progress at; /* newest */
     struct ode_score test;  /* newest */
@@ -100,6 +112,12 @@ option_take(struct options *o, int c, const char **data_dir)
     case 'R':
         o->resume = true;
         return true;
+    case 'c':
+        o->cache = optarg;
+        return true;
+    case 'm':
+        return options_number("odenet train: --cache-mib", optarg, 0, CACHE_MIB_MOST,
+                              &o->cache_mib);
     case 'h':
         o->help = true;
         return true;
@@ -125,19 +143,22 @@ static bool
 options_parse(struct options *o, int argc, char **argv)
 {
     static const struct option known[] = {
-        {"run-dir",   required_argument, NULL, 'r'},
-        { "data-dir", required_argument, NULL, 'd'},
-        { "threads",  required_argument, NULL, 't'},
-        { "kernels",  required_argument, NULL, 'k'},
-        { "lock-fd",  required_argument, NULL, 'l'},
-        { "resume",   no_argument,       NULL, 'R'},
-        { "help",     no_argument,       NULL, 'h'},
-        { NULL,       0,                 NULL, 0  }
+        {"run-dir",    required_argument, NULL, 'r'},
+        { "data-dir",  required_argument, NULL, 'd'},
+        { "threads",   required_argument, NULL, 't'},
+        { "kernels",   required_argument, NULL, 'k'},
+        { "lock-fd",   required_argument, NULL, 'l'},
+        { "resume",    no_argument,       NULL, 'R'},
+        { "cache",     required_argument, NULL, 'c'},
+        { "cache-mib", required_argument, NULL, 'm'},
+        { "help",      no_argument,       NULL, 'h'},
+        { NULL,        0,                 NULL, 0  }
     };
     const char *data_dir = NULL;
     int c;
 
     o->lock_fd = -1;
+    o->cache_mib = CACHE_MIB;
     optind = 0;
     while ((c = getopt_long(argc, argv, "h", known, NULL)) != -1)
         if (!option_take(o, c, &data_dir))
@@ -166,13 +187,23 @@ progress_members(const struct ode_progress *at)
                      (json_int_t)at->step, "work", at->work, "time", at->time);
 }
 
+/* Whether another run has trained the level, and all is said of it. */
+static bool
+is_cached(const struct worker *w, int level)
+{
+    return level <= w->cached.level;
+}
+
 static enum ode_status
 on_level_begins(void *context, const struct ode_progress *at, struct ode_err *err)
 {
     struct worker *w = context;
     const struct ode_level_plan *p = &w->plan.levels[at->level];
-    json_t *m = progress_members(at);
+    json_t *m;
 
+    if (is_cached(w, at->level))
+        return ODE_OK;
+    m = progress_members(at);
     fprintf(stderr,
             "level %d of %zu: %" PRId64 "x%" PRId64 " pixels, %" PRId64
             " epochs of %" PRId64 " steps, %zu parameters\n",
@@ -194,15 +225,18 @@ on_level_done(void *context, const struct ode_progress *at, enum ode_end end,
               const struct ode_score *test, struct ode_err *err)
 {
     struct worker *w = context;
-    json_t *m = progress_members(at);
+    json_t *m;
 
+    w->at = *at;
+    w->test = *test;
+    if (is_cached(w, at->level))
+        return ODE_OK;
+    m = progress_members(at);
     fprintf(stderr, "level %d done%s: test accuracy %.2f%%, %.1f s\n", at->level + 1,
             end == ODE_END_PLATEAU   ? " early, as its loss no longer fell"
             : end == ODE_END_REQUEST ? " early, on request"
                                      : "",
             100 * test->accuracy, at->time);
-    w->at = *at;
-    w->test = *test;
     if (m) {
         json_object_set_new(m, "state", json_string("done"));
         json_object_set_new(m, "ended", json_string(end_names[end]));
@@ -363,11 +397,11 @@ on_checkpoint(void *context, const struct ode_state *state, bool last,
               struct ode_err *err)
 {
     struct worker *w = context;
-    char name[CHECKPOINT_PATH];
+    char name[CHECKPOINT_NAME];
     size_t bytes;
 
-    ODE_TRY(
-        checkpoint_write(w->options.run_dir, &w->recipe, state, last, name, &bytes, err));
+    ODE_TRY(checkpoint_write(w->options.run_dir, &w->recipe, &w->origin, state, last,
+                             name, &bytes, err));
     if (last)
         ODE_TRY(model_write(w, state, err));
     ODE_TRY(journal_write(&w->journal, "checkpoint",
@@ -375,7 +409,10 @@ on_checkpoint(void *context, const struct ode_state *state, bool last,
                                     "step", (json_int_t)state->at.step, "file", name,
                                     "bytes", (json_int_t)bytes),
                           err));
-    return journal_sync(&w->journal, err);
+    ODE_TRY(journal_sync(&w->journal, err));
+    if (last)
+        prefix_put(&w->prefix, state, w->options.run_dir, name);
+    return ODE_OK;
 }
 
 static enum ode_status
@@ -383,7 +420,10 @@ on_restore(void *context, struct ode_state *state, struct ode_err *err)
 {
     struct worker *w = context;
 
-    return checkpoint_restore(&w->checkpoint, state, err);
+    ODE_TRY(checkpoint_restore(&w->checkpoint, state, err));
+    if (state->base_step == w->plan.levels[state->at.level].first_step)
+        state->base_work = ode_plan_work(&w->plan, state->at.level, 0); /* in own units */
+    return ODE_OK;
 }
 
 static bool
@@ -486,6 +526,55 @@ resume_find(struct worker *w, struct ode_err *err)
     return status;
 }
 
+/* Who computes, and whether all of the run so far was computed by the same. A program
+ * that cannot read itself has no name, and keeps nothing. */
+static enum ode_status
+origin_find(struct worker *w, struct ode_err *err)
+{
+    struct checkpoint_origin *o = &w->origin;
+
+    snprintf(o->engine, sizeof o->engine, "mixed");
+    o->warm_level = -1;
+    if (numbers_engine(w->kernels, w->prefix.engine, NULL) == ODE_OK)
+        memcpy(o->engine, w->prefix.engine, sizeof o->engine);
+    if (!w->resumed)
+        return ODE_OK;
+    ODE_TRY(checkpoint_origin(&w->checkpoint, o, err));
+    if (strcmp(o->engine, w->prefix.engine) != 0)
+        snprintf(o->engine, sizeof o->engine, "mixed");
+    return ODE_OK;
+}
+
+/* --- levels that another run has trained
+ * --------------------------------------------- */
+
+static void
+on_cache_trouble(void *context, const char *text)
+{
+    struct worker *w = context;
+
+    on_warning(w, &w->at, text, NULL);
+}
+
+static void
+cached_find(struct worker *w)
+{
+    struct prefix *p = &w->prefix;
+
+    p->dir = w->options.cache;
+    p->most_bytes = (int64_t)w->options.cache_mib << 20;
+    p->recipe = &w->recipe;
+    p->plan = &w->plan;
+    p->origin = &w->origin;
+    p->warn = on_cache_trouble;
+    p->context = w;
+    if (!w->resumed)
+        prefix_find(p, &w->cached, &w->checkpoint);
+}
+
+/* --- the first records
+ * ------------------------------------------------------------------------ */
+
 static enum ode_status
 hello_write(struct worker *w, struct ode_err *err)
 {
@@ -497,13 +586,14 @@ hello_write(struct worker *w, struct ode_err *err)
         from = json_pack("{s:i, s:I}", "level", w->checkpoint.level, "step",
                          (json_int_t)step);
     }
-    ODE_TRY(journal_write(&w->journal, "hello",
-                          json_pack("{s:I, s:i, s:s, s:i, s:s, s:s, s:i, s:o}", "attempt",
-                                    (json_int_t)w->journal.attempt, "pid", (int)getpid(),
-                                    "version", PACKAGE_VERSION, "format", 1, "kernels",
-                                    w->kernels->name, "blas", ode_blas_core(), "threads",
-                                    w->threads, "resumed_from", from),
-                          err));
+    ODE_TRY(journal_write(
+        &w->journal, "hello",
+        json_pack("{s:I, s:i, s:s, s:i, s:s, s:s, s:i, s:o, s:o}", "attempt",
+                  (json_int_t)w->journal.attempt, "pid", (int)getpid(), "version",
+                  PACKAGE_VERSION, "format", 1, "kernels", w->kernels->name, "blas",
+                  ode_blas_core(), "threads", w->threads, "resumed_from", from, "cached",
+                  cached_json(&w->cached)),
+        err));
     plan = schema_plan(&w->plan);
     json_object_set_new(plan, "dataset",
                         json_string(ode_set_facts(w->recipe.data.set)->name));
@@ -549,10 +639,12 @@ succeed(struct worker *w, const struct ode_state *s, struct ode_err *err)
     return ODE_OK;
 }
 
-/* The last record of a run that did not get there. */
+/* The last record of a run that did not get there. By hand, a folder where nothing has
+ * begun stays without one, so that it may be used again. */
 static void
 give_up(struct worker *w, enum ode_status status, const struct ode_err *err)
 {
+    const bool tell = w->journal.seq > 0 || w->options.lock_fd >= 0;
     json_t *m;
 
     if (status == ODE_ESTOPPED)
@@ -564,9 +656,9 @@ give_up(struct worker *w, enum ode_status status, const struct ode_err *err)
                       "step", (json_int_t)w->at.step, "time", w->at.time, "work",
                       w->at.work, "error", "code", ode_status_name(status), "at", err->at,
                       "text", err->text);
-    if (w->journal.seq > 0 && journal_write(&w->journal, "final", m, NULL) == ODE_OK)
+    if (tell && journal_write(&w->journal, "final", m, NULL) == ODE_OK)
         journal_sync(&w->journal, NULL);
-    else if (w->journal.seq == 0)
+    else if (!tell)
         json_decref(m);
 }
 
@@ -591,7 +683,7 @@ train(struct worker *w, struct ode_err *err)
                                  .kernels = w->kernels,
                                  .threads = w->threads,
                                  .ops = &ops,
-                                 .resume = w->resumed,
+                                 .resume = w->resumed || w->cached.level >= 0,
                                  .resume_level = w->checkpoint.level };
     struct ode_outcome outcome = { 0 };
     enum ode_status status;
@@ -612,8 +704,11 @@ work(struct worker *w, struct ode_err *err)
     ODE_TRY(ode_plan_make(&w->plan, &w->recipe, w->set.train.n, w->set.test.n, w->threads,
                           err));
     ODE_TRY(resume_find(w, err));
+    ODE_TRY(origin_find(w, err));
+    cached_find(w);
     ODE_TRY(hello_write(w, err));
     ODE_TRY(blas_tell(w, err));
+    ODE_TRY(cached_take(&w->cached, &w->journal, &w->plan, w->options.run_dir, err));
     return train(w, err);
 }
 
@@ -650,7 +745,9 @@ signals_take(void)
 int
 cmd_train(int argc, char **argv)
 {
-    struct worker w = { .journal = { .fd = -1 }, .test = { .accuracy = -1 } };
+    struct worker w = { .journal = { .fd = -1 },
+                        .cached = { .level = -1 },
+                        .test = { .accuracy = -1 } };
     json_t *complaints = NULL;
     struct ode_err err = { 0 };
     enum ode_status status;

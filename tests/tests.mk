@@ -146,7 +146,9 @@ test_cli_SOURCES = \
 	%D%/cli/data.c \
 	%D%/cli/load.c \
 	%D%/cli/plan.c \
-	%D%/cli/spread.c
+	%D%/cli/prefix.c \
+	%D%/cli/spread.c \
+	%D%/cli/training.c %D%/cli/training.h
 
 check_PROGRAMS += test-web
 TESTS += test-web
