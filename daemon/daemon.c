@@ -233,7 +233,8 @@ open_supervisor(struct daemon *daemon, struct ode_err *err)
                   .slots = (int)settings->slots,
                   .threads = (int)settings->threads,
                   .grace_ms = settings->grace_s * 1000,
-                  .poll_ms = settings->poll_ms},
+                  .poll_ms = settings->poll_ms,
+                  .cache_mib = settings->cache_mib},
     };
     return supervise_init(&daemon->sup, err);
 }

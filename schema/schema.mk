@@ -27,7 +27,8 @@ libschema_a_SOURCES = \
 schema_LIBS = libschema.a $(JANSSON_LIBS) $(core_LIBS)
 
 # The migrations are embedded: what embeds them is made again when one of them changes.
-sql_files = %D%/sql/migrations.def %D%/sql/001_init.sql %D%/sql/002_requests.sql
+sql_files = %D%/sql/migrations.def %D%/sql/001_init.sql %D%/sql/002_requests.sql \
+	%D%/sql/003_cached.sql
 EXTRA_DIST += $(sql_files)
 %D%/libschema_a-sql.$(OBJEXT): $(sql_files)
 

@@ -225,6 +225,7 @@ e2e_stories = \
 	%D%/e2e/killed_worker.sh \
 	%D%/e2e/levels.sh \
 	%D%/e2e/main_job.sh \
+	%D%/e2e/prefix.sh \
 	%D%/e2e/queue.sh \
 	%D%/e2e/storm.sh
 if !SANITIZERS
@@ -255,6 +256,7 @@ EXTRA_DIST += \
 	%D%/e2e/levels.sh \
 	%D%/e2e/lib.sh \
 	%D%/e2e/main_job.sh \
+	%D%/e2e/prefix.sh \
 	%D%/e2e/queue.sh \
 	%D%/e2e/storm.sh \
 	%D%/export/logits.mjs \

@@ -118,7 +118,7 @@ START_TEST(a_queued_run_shows_its_ladder)
     test_ok(desk.api.run_levels(desk.api.self, id, &levels, &err), &err);
     text = text_of(json_array_get(at(levels, "levels"), 1));
     ck_assert_str_eq(
-        text, "{\"blocks\":[2],\"ended\":null,\"epochs\":2,\"finished_at\":null,"
+        text, "{\"blocks\":[2],\"cached\":false,\"ended\":null,\"epochs\":2,\"finished_at\":null,"
               "\"flops_per_image\":null,\"level\":1,\"memory_bytes\":null,"
               "\"metrics\":{},\"parameters\":null,\"resolution\":16,\"seconds\":null,"
               "\"started_at\":null,\"state\":\"pending\",\"steps\":null,"
@@ -479,7 +479,9 @@ TEST_SUITE(backend, 30, a_run_has_every_member_that_the_contract_names,
            a_queued_run_shows_its_ladder, a_finished_run_tells_its_story,
            runs_are_compared_from_the_database, lists_are_paged_from_the_newest,
            lists_are_filtered_by_state, a_job_has_its_spec_and_its_runs,
-           a_bad_spec_is_refused_with_its_places, a_data_set_that_is_not_there_is_refused,
-           a_failed_run_says_why, files_are_opened_only_where_they_exist,
+           a_bad_spec_is_refused_with_its_places,
+
+           a_data_set_that_is_not_there_is_refused, a_failed_run_says_why,
+           files_are_opened_only_where_they_exist,
            is_ready_while_the_database_can_be_written,
            the_system_is_what_the_worker_says_of_it)

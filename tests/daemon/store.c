@@ -39,7 +39,7 @@ START_TEST(makes_a_database_with_the_promised_settings)
         { "PRAGMA foreign_keys",   "1"   },
         { "PRAGMA trusted_schema", "0"   },
         { "PRAGMA quick_check",    "ok"  },
-        { "PRAGMA user_version",   "2"   },
+        { "PRAGMA user_version",   "3"   },
         { "PRAGMA busy_timeout",   "5000"},
     };
     struct world world;
@@ -68,6 +68,21 @@ START_TEST(opens_what_it_made)
     test_ok(store_exec(&store, STORE_NAME_INSERT, &err, store_text("train.loss")), &err);
     ck_assert_int_eq(store_changes(&store), 0);
     store_close(&store);
+}
+END_TEST
+
+START_TEST(brings_the_version_before_up_to_date)
+{
+    const char *path = db_path();
+    struct store store;
+    struct ode_err err;
+
+    test_ok(store_open(&store, path, &err), &err);
+    store_close(&store);
+    tamper(path, "ALTER TABLE levels DROP COLUMN cached; PRAGMA user_version = 2");
+    test_ok(store_open(&store, path, &err), &err);
+    store_close(&store);
+    tamper(path, "UPDATE levels SET cached = 1");
 }
 END_TEST
 
@@ -189,6 +204,7 @@ START_TEST(shortens_text_between_characters)
 END_TEST
 
 TEST_SUITE(store, 20, makes_a_database_with_the_promised_settings, opens_what_it_made,
-           refuses_a_newer_version, refuses_another_programs_file,
-           rolls_back_all_of_a_nested_transaction, a_run_comes_back_as_it_was_saved,
-           a_spec_is_on_disk_before_its_row, shortens_text_between_characters)
+           brings_the_version_before_up_to_date, refuses_a_newer_version,
+           refuses_another_programs_file, rolls_back_all_of_a_nested_transaction,
+           a_run_comes_back_as_it_was_saved, a_spec_is_on_disk_before_its_row,
+           shortens_text_between_characters)
