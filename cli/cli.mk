@@ -46,6 +46,8 @@ libcli_a_SOURCES = \
 	%D%/spread.h \
 	%D%/story.c \
 	%D%/story.h \
+	%D%/warm.c \
+	%D%/warm.h \
 	%D%/weights.c \
 	%D%/weights.h
 

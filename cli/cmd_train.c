@@ -23,6 +23,7 @@
 #include "cli/numbers.h"
 #include "cli/options.h"
 #include "cli/prefix.h"
+#include "cli/warm.h"
 #include "core/base/hash.h"
 #include "core/kernels/gemm.h"
 #include "schema/plan.h"
@@ -31,7 +32,7 @@
 static const char usage[] =
     "usage: odenet train SPEC.json [--run-dir DIR] [--data-dir DIR] [--threads N]\n"
     "                    [--resume] [--kernels NAME] [--cache DIR] [--cache-mib N]\n"
-    "                    [--lock-fd FD]\n"
+    "                    [--runs DIR] [--lock-fd FD]\n"
     "\n"
     "Trains the job that SPEC.json describes. DIR receives the journal, checkpoints and\n"
     "model.safetensors.\n"
@@ -45,6 +46,8 @@ static const char usage[] =
     "  --cache DIR     start where another run with the same beginning has been: the\n"
     "                  last checkpoints of levels are kept in DIR and found there\n"
     "  --cache-mib N   what DIR may hold, in MiB; 0: no limit; else 2048\n"
+    "  --runs DIR      where the run that the spec's warm_start names lies; else beside\n"
+    "                  the run's own folder\n"
     "  --lock-fd FD    the descriptor of DIR/worker.lock, locked by the caller\n"
     "  --help          this text\n"
     "\n"
@@ -53,7 +56,7 @@ static const char usage[] =
     "checkpoint.\n";
 
 struct options {
-    const char *spec, *run_dir, *kernels, *cache;
+    const char *spec, *run_dir, *kernels, *cache, *runs;
     char root[OPTIONS_PATH], run_dir_made[512];
     int threads, lock_fd, cache_mib;
     bool resume, help;
@@ -76,6 +79,7 @@ struct worker {
     struct checkpoint_origin origin;
     struct prefix prefix;
     struct prefix_hit cached; /* levels that another run has trained */
+    struct warm warm;
     int threads;
     struct ode_progress at; /* newest */
     struct ode_score test;  /* newest */
@@ -118,6 +122,9 @@ option_take(struct options *o, int c, const char **data_dir)
     case 'm':
         return options_number("odenet train: --cache-mib", optarg, 0, CACHE_MIB_MOST,
                               &o->cache_mib);
+    case 'u':
+        o->runs = optarg;
+        return true;
     case 'h':
         o->help = true;
         return true;
@@ -151,6 +158,7 @@ options_parse(struct options *o, int argc, char **argv)
         { "resume",    no_argument,       NULL, 'R'},
         { "cache",     required_argument, NULL, 'c'},
         { "cache-mib", required_argument, NULL, 'm'},
+        { "runs",      required_argument, NULL, 'u'},
         { "help",      no_argument,       NULL, 'h'},
         { NULL,        0,                 NULL, 0  }
     };
@@ -526,8 +534,8 @@ resume_find(struct worker *w, struct ode_err *err)
     return status;
 }
 
-/* Who computes, and whether all of the run so far was computed by the same. A program
- * that cannot read itself has no name, and keeps nothing. */
+/* Who computes, whether all of the run so far was computed by the same, and which run it
+ * begins from. A program that cannot read itself has no name, and keeps nothing. */
 static enum ode_status
 origin_find(struct worker *w, struct ode_err *err)
 {
@@ -538,11 +546,13 @@ origin_find(struct worker *w, struct ode_err *err)
     if (numbers_engine(w->kernels, w->prefix.engine, NULL) == ODE_OK)
         memcpy(o->engine, w->prefix.engine, sizeof o->engine);
     if (!w->resumed)
-        return ODE_OK;
+        return warm_open(&w->warm, &w->recipe, w->options.run_dir, w->options.runs, o,
+                         err);
     ODE_TRY(checkpoint_origin(&w->checkpoint, o, err));
     if (strcmp(o->engine, w->prefix.engine) != 0)
         snprintf(o->engine, sizeof o->engine, "mixed");
-    return ODE_OK;
+    return warm_resume(&w->recipe, &w->checkpoint, w->options.run_dir, w->options.runs, o,
+                       err);
 }
 
 /* --- levels that another run has trained
@@ -575,6 +585,15 @@ cached_find(struct worker *w)
 /* --- the first records
  * ------------------------------------------------------------------------ */
 
+static json_t *
+warm_json(const struct worker *w)
+{
+    if (!w->origin.warm[0])
+        return json_null();
+    return json_pack("{s:s, s:i, s:s}", "run", w->recipe.warm_start.run, "level",
+                     w->origin.warm_level, "sha256", w->origin.warm);
+}
+
 static enum ode_status
 hello_write(struct worker *w, struct ode_err *err)
 {
@@ -588,11 +607,11 @@ hello_write(struct worker *w, struct ode_err *err)
     }
     ODE_TRY(journal_write(
         &w->journal, "hello",
-        json_pack("{s:I, s:i, s:s, s:i, s:s, s:s, s:i, s:o, s:o}", "attempt",
+        json_pack("{s:I, s:i, s:s, s:i, s:s, s:s, s:i, s:o, s:o, s:o}", "attempt",
                   (json_int_t)w->journal.attempt, "pid", (int)getpid(), "version",
                   PACKAGE_VERSION, "format", 1, "kernels", w->kernels->name, "blas",
                   ode_blas_core(), "threads", w->threads, "resumed_from", from, "cached",
-                  cached_json(&w->cached)),
+                  cached_json(&w->cached), "warm_start", warm_json(w)),
         err));
     plan = schema_plan(&w->plan);
     json_object_set_new(plan, "dataset",
@@ -684,10 +703,14 @@ train(struct worker *w, struct ode_err *err)
                                  .threads = w->threads,
                                  .ops = &ops,
                                  .resume = w->resumed || w->cached.level >= 0,
-                                 .resume_level = w->checkpoint.level };
+                                 .resume_level = w->checkpoint.level,
+                                 .warm = w->warm.start.recipe ? &w->warm.start : NULL };
     struct ode_outcome outcome = { 0 };
     enum ode_status status;
 
+    if (!t.resume)
+        ODE_TRY(warm_prepare(&w->warm, &w->recipe, &w->set, w->options.root, w->threads,
+                             err));
     ODE_TRY(ode_train_run(&t, &outcome, err));
     status = succeed(w, &outcome.state, err);
     ode_train_release(&outcome);
@@ -769,6 +792,7 @@ cmd_train(int argc, char **argv)
         cmd_complain("train", &err, complaints);
     json_decref(complaints);
     weights_close(&w.checkpoint);
+    warm_close(&w.warm);
     ode_dataset_release(&w.set);
     return cmd_exit_code(status);
 }

@@ -148,7 +148,8 @@ test_cli_SOURCES = \
 	%D%/cli/plan.c \
 	%D%/cli/prefix.c \
 	%D%/cli/spread.c \
-	%D%/cli/training.c %D%/cli/training.h
+	%D%/cli/training.c %D%/cli/training.h \
+	%D%/cli/warm.c
 
 check_PROGRAMS += test-web
 TESTS += test-web

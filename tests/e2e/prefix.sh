@@ -1,5 +1,5 @@
 #!/bin/bash
-# prefix.sh - what runs share is trained once.
+# prefix.sh - what runs share is trained once, and a run begins with the weights of another.
 # shellcheck source=tests/e2e/lib.sh disable=SC2016,SC2119,SC2317 # jq has dollars, lib.sh calls
 . "${srcdir:-$(dirname "$0")/../..}/tests/e2e/lib.sh"
 need
@@ -30,6 +30,15 @@ entries () {
 levels_cached () {
     get "/v1/runs/$1/levels"
     jq -c '[.levels[] | [.state, .cached]]' "$body"
+}
+
+# refused WHAT POINTER WORD JQ-FILTER: the spec $work/branch.json, changed.
+refused () {
+    jq "$4" "$work/branch.json" > "$work/bad.json"
+    ask POST /v1/jobs -H 'Content-Type: application/json' --data-binary "@$work/bad.json"
+    same "$1: its status" "$code" 422
+    holds "$1: where, and why" --arg pointer "$2" --arg word "$3" \
+        '.errors | any(.pointer == $pointer and (.detail | contains($word)))'
 }
 
 # --- the cache, by the daemon ---------------------------------------------------------------
@@ -88,6 +97,47 @@ if [ -w /dev/shm ] && [ "$(stat -c %d /dev/shm)" != "$(stat -c %d "$work")" ]; t
     rm -rf "$far"
 fi
 
+# --- a warm start, by the daemon ------------------------------------------------------------
+ladder branch 200 1 ".levels |= .[2:] | .warm_start = {run: \"$second\"}" > "$work/branch.json"
+submit "$work/branch.json"
+branch=$run
+ended "$branch"
+same "a branch succeeds" "$ended" succeeded
+holds "its spec says which level was meant" '.spec.warm_start.level == 2'
+get "/v1/runs/$branch/levels"
+holds "it begins with just the accuracy of its parent" '.levels[0].transfer |
+    .before == .after and .resolution == [16, 16] and .blocks == [[4, 4], [4, 4]]'
+same "it names the parent's weights" "$(of "$branch" hello .warm_start.sha256)" \
+    "\"$(hash_of "$state/runs/$second"/checkpoints/02-*-end.safetensors)\""
+jq --arg run "$second" '.warm_start = {run: $run, level: 2}' "$work/branch.json" \
+    > "$work/byhand.json"
+check "the same by hand" train byhand --runs "$state/runs"
+same "gives the same model" "$(hash_of "$work/byhand/model.safetensors")" \
+    "$(field "$branch" .model_sha256)"
+
+refused "no such run" /warm_start/run "there is no run" \
+    '.warm_start.run = "01hzzzzzzzzzzzzzzzzzzzzzzz"'
+refused "a path" /warm_start/run "without slashes" '.warm_start.run = "../../etc"'
+refused "a folder that is no run" /warm_start/run "there is no run" \
+    '.warm_start.run = "cache"'
+refused "no such level" /warm_start/level "its newest is 2" '.warm_start.level = 3'
+refused "another network" /model/units/1/channels "make them equal" \
+    '.model.units[1].channels = 12'
+
+# A parent that goes while its branch waits.
+brief blocker 100000 > "$work/blocker.json"
+submit "$work/blocker.json"
+blocker=$run
+until_true "the slot is taken" in_state "$blocker" running
+jq '.seed = 2' "$work/branch.json" > "$work/late.json"
+submit "$work/late.json"
+late=$run
+rm -rf "${state:?}/runs/$second"
+ask POST "/v1/runs/$blocker/cancel"
+ended "$late"
+same "a branch without its parent fails" "$ended" failed
+holds "and says why" --arg parent "$second" '.attempt == 1 and .error.code == "ESPEC" and
+    .error.at == "/warm_start/run" and (.error.text | contains("no run " + $parent))'
 house_stop
 same "the daemon ends well" "$code" 0
 
