@@ -11,12 +11,18 @@
 #include <unistd.h>
 
 #include "cli/ladder.h"
-#include "schema/recipe.h"
+#include "cli/numbers.h"
 
 enum { KEPT_WITHIN_LEVELS = 2 };
 
 /* Two digits of level, twelve of step: names sort by age. "-end" marks a level's last. */
 #define NAME_FORMAT "checkpoints/%02d-%012" PRId64 "%s.safetensors"
+
+void
+checkpoint_name(int level, int64_t step, bool last, char name[CHECKPOINT_NAME])
+{
+    snprintf(name, CHECKPOINT_NAME, NAME_FORMAT, level, step, last ? "-end" : "");
+}
 
 static enum ode_status
 folder_path(const char *dir, char path[CHECKPOINT_PATH], struct ode_err *err)
@@ -75,6 +81,34 @@ listing_free(struct listing *l)
     free(l->entry);
 }
 
+static bool
+is_last(const struct dirent *entry)
+{
+    return strstr(entry->d_name, "-end.") != NULL;
+}
+
+enum ode_status
+checkpoint_last(const char *dir, int level, char path[CHECKPOINT_PATH],
+                struct ode_err *err)
+{
+    char folder[CHECKPOINT_PATH];
+    enum ode_status status = ODE_ENOENT;
+    struct listing l;
+
+    ODE_TRY(folder_path(dir, folder, err));
+    ODE_TRY(listing_read(&l, folder, err));
+    for (size_t i = l.n; i-- > 0 && status != ODE_OK;)
+        if (is_last(l.entry[i])
+            && (level < 0 || strtol(l.entry[i]->d_name, NULL, 10) == level)
+            && snprintf(path, CHECKPOINT_PATH, "%s/%s", folder, l.entry[i]->d_name)
+                   < CHECKPOINT_PATH)
+            status = ODE_OK;
+    listing_free(&l);
+    if (status != ODE_OK)
+        ode_fail(err, ODE_ENOENT, folder, "there is no last checkpoint of a level");
+    return status;
+}
+
 /* What can't be removed now is removed another time. */
 static void
 prune(const char *folder)
@@ -87,7 +121,7 @@ prune(const char *folder)
     for (size_t i = l.n; i-- > 0;) {
         char path[2 * CHECKPOINT_PATH];
 
-        if (strstr(l.entry[i]->d_name, "-end.") || ++within <= KEPT_WITHIN_LEVELS)
+        if (is_last(l.entry[i]) || ++within <= KEPT_WITHIN_LEVELS)
             continue;
         snprintf(path, sizeof path, "%s/%s", folder, l.entry[i]->d_name);
         unlink(path);
@@ -116,10 +150,25 @@ integer_text(int64_t x)
     return json_string(text);
 }
 
-static json_t *
-state_metadata(const struct ode_state *s)
+/* What only some runs have, and what the values come from. */
+static int
+origin_metadata(json_t *all, const struct checkpoint_origin *o, const struct ode_state *s)
 {
-    return json_pack(
+    int failed = json_object_set_new(all, "engine", json_string(o->engine));
+
+    if (o->warm[0]) {
+        failed |= json_object_set_new(all, "warm_level", integer_text(o->warm_level));
+        failed |= json_object_set_new(all, "warm_sha256", json_string(o->warm));
+    }
+    if (s->moments_age)
+        failed |= json_object_set_new(all, "moments_age", integer_text(s->moments_age));
+    return failed;
+}
+
+static json_t *
+state_metadata(const struct checkpoint_origin *origin, const struct ode_state *s)
+{
+    json_t *all = json_pack(
         "{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
         "level_step", integer_text(s->level_step), "base_step",
         integer_text(s->base_step), "base_work", real_text(s->base_work), "end",
@@ -129,12 +178,19 @@ state_metadata(const struct ode_state *s)
         real_text(s->epoch_loss), "best_loss", real_text(s->best_loss), "stale",
         integer_text(s->stale), "test_due", integer_text(s->test_due), "test_loss",
         real_text(s->test.loss), "test_accuracy", real_text(s->test.accuracy));
+
+    if (all && origin_metadata(all, origin, s) != 0) {
+        json_decref(all);
+        return NULL;
+    }
+    return all;
 }
 
 enum ode_status
 checkpoint_write(const char *dir, const struct ode_recipe_spec *recipe,
-                 const struct ode_state *state, bool last, char name[CHECKPOINT_PATH],
-                 size_t *bytes, struct ode_err *err)
+                 const struct checkpoint_origin *origin, const struct ode_state *state,
+                 bool last, char name[CHECKPOINT_NAME], size_t *bytes,
+                 struct ode_err *err)
 {
     const struct weights_source source = { .recipe = recipe,
                                            .level = state->at.level,
@@ -145,14 +201,13 @@ checkpoint_write(const char *dir, const struct ode_recipe_spec *recipe,
                                            .momentum = state->momentum,
                                            .second = state->second,
                                            .average = state->average };
-    char folder[CHECKPOINT_PATH], file[64], path[2 * CHECKPOINT_PATH];
-    json_t *extra = state_metadata(state);
+    char folder[CHECKPOINT_PATH], file[CHECKPOINT_NAME], path[2 * CHECKPOINT_PATH];
+    json_t *extra = state_metadata(origin, state);
     enum ode_status status = folder_path(dir, folder, err);
     struct stat st;
 
     ladder_mark(extra, recipe);
-    snprintf(file, sizeof file, NAME_FORMAT, state->at.level, state->at.step,
-             last ? "-end" : "");
+    checkpoint_name(state->at.level, state->at.step, last, file);
     snprintf(path, sizeof path, "%s/%s", dir, file);
     if (status == ODE_OK)
         status = extra ? weights_write(path, &source, extra, err)
@@ -161,48 +216,14 @@ checkpoint_write(const char *dir, const struct ode_recipe_spec *recipe,
     ODE_TRY(status);
     prune(folder);
     *bytes = stat(path, &st) == 0 ? (size_t)st.st_size : 0;
-    snprintf(name, CHECKPOINT_PATH, "%s", file);
+    memcpy(name, file, sizeof file);
     return ODE_OK;
 }
 
 /* --- reading
  * --------------------------------------------------------------------------------- */
 
-/* Forgets what of memory changes no bit of the results: all but inexact reversal. */
-static void
-memory_forget(struct ode_recipe_spec *recipe)
-{
-    if (recipe->train.memory != ODE_MEMORY_REVERSE_INEXACT)
-        recipe->train.memory = ODE_MEMORY_STORE;
-    recipe->train.checkpoint_every = 0;
-    for (size_t u = 0; u < recipe->model.units_n; u++)
-        recipe->model.units[u].memory = ODE_UNIT_MEMORY_TRAIN;
-}
-
-/* Whether two specs ask for the same numbers: name, resources, priority and what is kept
- * in memory change no bit of them. */
-static bool
-same_numbers(const struct ode_recipe_spec *a, const struct ode_recipe_spec *b)
-{
-    struct ode_recipe_spec of[2] = { *a, *b };
-    json_t *spec[2] = { NULL, NULL };
-    bool same = true;
-
-    for (int i = 0; i < 2; i++) {
-        of[i].resources = (struct ode_resources_spec){ 0 };
-        of[i].priority = 0;
-        memory_forget(&of[i]);
-        memset(of[i].name, 0, sizeof of[i].name);
-        same = same && schema_recipe_write(&of[i], &spec[i], NULL) == ODE_OK;
-    }
-    same = same && json_equal(spec[0], spec[1]);
-    json_decref(spec[0]);
-    json_decref(spec[1]);
-    return same;
-}
-
-/* Opens one checkpoint and checks all that a resume will need of it. */
-static enum ode_status
+enum ode_status
 checkpoint_open(const char *path, struct weights *w, struct ode_err *err)
 {
     struct ode_state state = { 0 };
@@ -231,6 +252,20 @@ checkpoint_open(const char *path, struct weights *w, struct ode_err *err)
     return status;
 }
 
+/* Whether the spec asks for what is in the checkpoint. */
+static bool
+same_beginning(const struct ode_recipe_spec *recipe, const struct weights *w)
+{
+    const struct ode_recipe_spec trained =
+        recipe->levels_auto ? ladder_asked(w) : w->recipe;
+
+    if (recipe->levels_auto != trained.levels_auto
+        || (!recipe->levels_auto && (size_t)w->level >= recipe->levels_n))
+        return false;
+    return !recipe->warm_start.run[0] == !trained.warm_start.run[0]
+           && numbers_same(recipe, &trained, w->level);
+}
+
 enum ode_status
 checkpoint_find(const char *dir, const struct ode_recipe_spec *recipe,
                 checkpoint_skip_fn *skip, void *context, struct weights *weights,
@@ -238,7 +273,6 @@ checkpoint_find(const char *dir, const struct ode_recipe_spec *recipe,
 {
     char folder[CHECKPOINT_PATH], path[2 * CHECKPOINT_PATH];
     enum ode_status status = ODE_ENOENT;
-    struct ode_recipe_spec asked;
     struct listing l;
 
     ODE_TRY(folder_path(dir, folder, err));
@@ -254,14 +288,22 @@ checkpoint_find(const char *dir, const struct ode_recipe_spec *recipe,
     listing_free(&l);
     if (status != ODE_OK)
         return ode_fail(err, ODE_ENOENT, folder, "there is no checkpoint to resume from");
-    asked = recipe->levels_auto ? ladder_asked(weights) : weights->recipe;
-    if (same_numbers(recipe, &asked))
+    if (same_beginning(recipe, weights))
         return ODE_OK;
     weights_close(weights);
     return ode_fail(
         err, ODE_ESPEC, path,
         "the checkpoint is of another job: its data, model, training, levels, "
         "transfer or seed differ from the spec; choose another --run-dir");
+}
+
+/* A number that not every checkpoint has: 0 where it is missing. */
+static enum ode_status
+integer_or_none(const struct weights *w, const char *key, int64_t *value,
+                struct ode_err *err)
+{
+    *value = 0;
+    return safetensors_text(&w->file, key) ? weights_integer(w, key, value, err) : ODE_OK;
 }
 
 /* Where the run stood: all of a state but its arrays. */
@@ -284,10 +326,30 @@ progress_read(const struct weights *w, struct ode_state *s, struct ode_err *err)
     ODE_TRY(weights_real(w, "best_loss", &s->best_loss, err));
     ODE_TRY(weights_integer(w, "stale", &s->stale, err));
     ODE_TRY(weights_integer(w, "test_due", &due, err));
+    ODE_TRY(integer_or_none(w, "moments_age", &s->moments_age, err));
     ODE_TRY(weights_real(w, "test_loss", &s->test.loss, err));
     ODE_TRY(weights_real(w, "test_accuracy", &s->test.accuracy, err));
     s->end = (enum ode_end)end;
     s->test_due = due != 0;
+    return ODE_OK;
+}
+
+enum ode_status
+checkpoint_origin(const struct weights *w, struct checkpoint_origin *out,
+                  struct ode_err *err)
+{
+    const char *engine = safetensors_text(&w->file, "engine");
+    const char *warm = safetensors_text(&w->file, "warm_sha256");
+    struct checkpoint_origin o = { .warm_level = -1 };
+    int64_t level = -1;
+
+    snprintf(o.engine, sizeof o.engine, "%s", engine ? engine : "mixed");
+    if (warm) {
+        ODE_TRY(weights_integer(w, "warm_level", &level, err));
+        snprintf(o.warm, sizeof o.warm, "%s", warm);
+        o.warm_level = (int)level;
+    }
+    *out = o;
     return ODE_OK;
 }
 

@@ -10,6 +10,8 @@ libcli_a_SOURCES = \
 	%D%/bench_step.c \
 	%D%/blas.c \
 	%D%/blas.h \
+	%D%/cached.c \
+	%D%/cached.h \
 	%D%/checkpoint.c \
 	%D%/checkpoint.h \
 	%D%/cmd.c \
@@ -38,14 +40,20 @@ libcli_a_SOURCES = \
 	%D%/load.h \
 	%D%/model.c \
 	%D%/model.h \
+	%D%/numbers.c \
+	%D%/numbers.h \
 	%D%/options.c \
 	%D%/plot.c \
 	%D%/plot.h \
 	%D%/options.h \
+	%D%/prefix.c \
+	%D%/prefix.h \
 	%D%/spread.c \
 	%D%/spread.h \
 	%D%/story.c \
 	%D%/story.h \
+	%D%/warm.c \
+	%D%/warm.h \
 	%D%/weights.c \
 	%D%/weights.h
 

@@ -16,12 +16,16 @@
 #include <unistd.h>
 
 #include "cli/blas.h"
+#include "cli/cached.h"
 #include "cli/checkpoint.h"
 #include "cli/control.h"
 #include "cli/forecast.h"
 #include "cli/journal.h"
 #include "cli/ladder.h"
+#include "cli/numbers.h"
 #include "cli/options.h"
+#include "cli/prefix.h"
+#include "cli/warm.h"
 #include "core/base/hash.h"
 #include "core/kernels/gemm.h"
 #include "schema/plan.h"
@@ -29,7 +33,8 @@
 
 static const char usage[] =
     "usage: odenet train SPEC.json [--run-dir DIR] [--data-dir DIR] [--threads N]\n"
-    "                    [--resume] [--kernels NAME] [--lock-fd FD]\n"
+    "                    [--resume] [--kernels NAME] [--cache DIR] [--cache-mib N]\n"
+    "                    [--runs DIR] [--lock-fd FD]\n"
     "\n"
     "Trains the job that SPEC.json describes. DIR receives the journal, checkpoints and\n"
     "model.safetensors.\n"
@@ -40,6 +45,11 @@ static const char usage[] =
     "  --threads N     0 or none: the spec's resources/threads, else as many as cores\n"
     "  --resume        go on from the newest good checkpoint; from the start if none\n"
     "  --kernels NAME  portable, avx2 or avx512; else $ODENET_ISA, else the fastest\n"
+    "  --cache DIR     start where another run with the same beginning has been: the\n"
+    "                  last checkpoints of levels are kept in DIR and found there\n"
+    "  --cache-mib N   what DIR may hold, in MiB; 0: no limit; else 2048\n"
+    "  --runs DIR      where the run that the spec's warm_start names lies; else beside\n"
+    "                  the run's own folder\n"
     "  --lock-fd FD    the descriptor of DIR/worker.lock, locked by the caller\n"
     "  --help          this text\n"
     "\n"
@@ -48,11 +58,13 @@ static const char usage[] =
     "checkpoint.\n";
 
 struct options {
-    const char *spec, *run_dir, *kernels;
+    const char *spec, *run_dir, *kernels, *cache, *runs;
     char root[OPTIONS_PATH], run_dir_made[512];
-    int threads, lock_fd;
+    int threads, lock_fd, cache_mib;
     bool resume, help;
 };
+
+enum { CACHE_MIB = 2048, CACHE_MIB_MOST = 1 << 30 };
 
 /* What the functions that core calls need. */
 struct worker {
@@ -68,6 +80,10 @@ struct worker {
     bool resumed;
     struct forecast forecast;
     json_t *reasons; /* of a ladder that was made; or NULL */
+    struct checkpoint_origin origin;
+    struct prefix prefix;
+    struct prefix_hit cached; /* levels that another run has trained */
+    struct warm warm;
     int threads;
     struct ode_progress at; /* newest */
     struct ode_score test;  /* newest */
@@ -104,6 +120,15 @@ option_take(struct options *o, int c, const char **data_dir)
     case 'R':
         o->resume = true;
         return true;
+    case 'c':
+        o->cache = optarg;
+        return true;
+    case 'm':
+        return options_number("odenet train: --cache-mib", optarg, 0, CACHE_MIB_MOST,
+                              &o->cache_mib);
+    case 'u':
+        o->runs = optarg;
+        return true;
     case 'h':
         o->help = true;
         return true;
@@ -129,19 +154,23 @@ static bool
 options_parse(struct options *o, int argc, char **argv)
 {
     static const struct option known[] = {
-        {"run-dir",   required_argument, NULL, 'r'},
-        { "data-dir", required_argument, NULL, 'd'},
-        { "threads",  required_argument, NULL, 't'},
-        { "kernels",  required_argument, NULL, 'k'},
-        { "lock-fd",  required_argument, NULL, 'l'},
-        { "resume",   no_argument,       NULL, 'R'},
-        { "help",     no_argument,       NULL, 'h'},
-        { NULL,       0,                 NULL, 0  }
+        {"run-dir",    required_argument, NULL, 'r'},
+        { "data-dir",  required_argument, NULL, 'd'},
+        { "threads",   required_argument, NULL, 't'},
+        { "kernels",   required_argument, NULL, 'k'},
+        { "lock-fd",   required_argument, NULL, 'l'},
+        { "resume",    no_argument,       NULL, 'R'},
+        { "cache",     required_argument, NULL, 'c'},
+        { "cache-mib", required_argument, NULL, 'm'},
+        { "runs",      required_argument, NULL, 'u'},
+        { "help",      no_argument,       NULL, 'h'},
+        { NULL,        0,                 NULL, 0  }
     };
     const char *data_dir = NULL;
     int c;
 
     o->lock_fd = -1;
+    o->cache_mib = CACHE_MIB;
     optind = 0;
     while ((c = getopt_long(argc, argv, "h", known, NULL)) != -1)
         if (!option_take(o, c, &data_dir))
@@ -170,13 +199,23 @@ progress_members(const struct ode_progress *at)
                      (json_int_t)at->step, "work", at->work, "time", at->time);
 }
 
+/* Whether another run has trained the level, and all is said of it. */
+static bool
+is_cached(const struct worker *w, int level)
+{
+    return level <= w->cached.level;
+}
+
 static enum ode_status
 on_level_begins(void *context, const struct ode_progress *at, struct ode_err *err)
 {
     struct worker *w = context;
     const struct ode_level_plan *p = &w->plan.levels[at->level];
-    json_t *m = progress_members(at);
+    json_t *m;
 
+    if (is_cached(w, at->level))
+        return forecast_level_done(&w->forecast, at, err);
+    m = progress_members(at);
     fprintf(stderr,
             "level %d of %zu: %" PRId64 "x%" PRId64 " pixels, %" PRId64
             " epochs of %" PRId64 " steps, %zu parameters\n",
@@ -198,15 +237,18 @@ on_level_done(void *context, const struct ode_progress *at, enum ode_end end,
               const struct ode_score *test, struct ode_err *err)
 {
     struct worker *w = context;
-    json_t *m = progress_members(at);
+    json_t *m;
 
+    w->at = *at;
+    w->test = *test;
+    if (is_cached(w, at->level))
+        return forecast_level_done(&w->forecast, at, err);
+    m = progress_members(at);
     fprintf(stderr, "level %d done%s: test accuracy %.2f%%, %.1f s\n", at->level + 1,
             end == ODE_END_PLATEAU   ? " early, as its loss no longer fell"
             : end == ODE_END_REQUEST ? " early, on request"
                                      : "",
             100 * test->accuracy, at->time);
-    w->at = *at;
-    w->test = *test;
     if (m) {
         json_object_set_new(m, "state", json_string("done"));
         json_object_set_new(m, "ended", json_string(end_names[end]));
@@ -368,11 +410,11 @@ on_checkpoint(void *context, const struct ode_state *state, bool last,
               struct ode_err *err)
 {
     struct worker *w = context;
-    char name[CHECKPOINT_PATH];
+    char name[CHECKPOINT_NAME];
     size_t bytes;
 
-    ODE_TRY(
-        checkpoint_write(w->options.run_dir, &w->recipe, state, last, name, &bytes, err));
+    ODE_TRY(checkpoint_write(w->options.run_dir, &w->recipe, &w->origin, state, last,
+                             name, &bytes, err));
     if (last)
         ODE_TRY(model_write(w, state, err));
     ODE_TRY(journal_write(&w->journal, "checkpoint",
@@ -380,7 +422,10 @@ on_checkpoint(void *context, const struct ode_state *state, bool last,
                                     "step", (json_int_t)state->at.step, "file", name,
                                     "bytes", (json_int_t)bytes),
                           err));
-    return journal_sync(&w->journal, err);
+    ODE_TRY(journal_sync(&w->journal, err));
+    if (last)
+        prefix_put(&w->prefix, state, w->options.run_dir, name);
+    return ODE_OK;
 }
 
 static enum ode_status
@@ -388,7 +433,10 @@ on_restore(void *context, struct ode_state *state, struct ode_err *err)
 {
     struct worker *w = context;
 
-    return checkpoint_restore(&w->checkpoint, state, err);
+    ODE_TRY(checkpoint_restore(&w->checkpoint, state, err));
+    if (state->base_step == w->plan.levels[state->at.level].first_step)
+        state->base_work = ode_plan_work(&w->plan, state->at.level, 0); /* in own units */
+    return ODE_OK;
 }
 
 static bool
@@ -491,6 +539,66 @@ resume_find(struct worker *w, struct ode_err *err)
     return status;
 }
 
+/* Who computes, whether all of the run so far was computed by the same, and which run it
+ * begins from. A program that cannot read itself has no name, and keeps nothing. */
+static enum ode_status
+origin_find(struct worker *w, struct ode_err *err)
+{
+    struct checkpoint_origin *o = &w->origin;
+
+    snprintf(o->engine, sizeof o->engine, "mixed");
+    o->warm_level = -1;
+    if (numbers_engine(w->kernels, w->prefix.engine, NULL) == ODE_OK)
+        memcpy(o->engine, w->prefix.engine, sizeof o->engine);
+    if (!w->resumed)
+        return warm_open(&w->warm, &w->recipe, w->options.run_dir, w->options.runs, o,
+                         err);
+    ODE_TRY(checkpoint_origin(&w->checkpoint, o, err));
+    if (strcmp(o->engine, w->prefix.engine) != 0)
+        snprintf(o->engine, sizeof o->engine, "mixed");
+    return warm_resume(&w->recipe, &w->checkpoint, w->options.run_dir, w->options.runs, o,
+                       err);
+}
+
+/* --- levels that another run has trained
+ * --------------------------------------------- */
+
+static void
+on_cache_trouble(void *context, const char *text)
+{
+    struct worker *w = context;
+
+    on_warning(w, &w->at, text, NULL);
+}
+
+static void
+cached_find(struct worker *w)
+{
+    struct prefix *p = &w->prefix;
+
+    p->dir = w->options.cache;
+    p->most_bytes = (int64_t)w->options.cache_mib << 20;
+    p->recipe = &w->recipe;
+    p->plan = &w->plan;
+    p->origin = &w->origin;
+    p->warn = on_cache_trouble;
+    p->context = w;
+    if (!w->resumed)
+        prefix_find(p, &w->cached, &w->checkpoint);
+}
+
+/* --- the first records
+ * ------------------------------------------------------------------------ */
+
+static json_t *
+warm_json(const struct worker *w)
+{
+    if (!w->origin.warm[0])
+        return json_null();
+    return json_pack("{s:s, s:i, s:s}", "run", w->recipe.warm_start.run, "level",
+                     w->origin.warm_level, "sha256", w->origin.warm);
+}
+
 static enum ode_status
 hello_write(struct worker *w, struct ode_err *err)
 {
@@ -502,13 +610,14 @@ hello_write(struct worker *w, struct ode_err *err)
         from = json_pack("{s:i, s:I}", "level", w->checkpoint.level, "step",
                          (json_int_t)step);
     }
-    ODE_TRY(journal_write(&w->journal, "hello",
-                          json_pack("{s:I, s:i, s:s, s:i, s:s, s:s, s:i, s:o}", "attempt",
-                                    (json_int_t)w->journal.attempt, "pid", (int)getpid(),
-                                    "version", PACKAGE_VERSION, "format", 1, "kernels",
-                                    w->kernels->name, "blas", ode_blas_core(), "threads",
-                                    w->threads, "resumed_from", from),
-                          err));
+    ODE_TRY(journal_write(
+        &w->journal, "hello",
+        json_pack("{s:I, s:i, s:s, s:i, s:s, s:s, s:i, s:o, s:o, s:o}", "attempt",
+                  (json_int_t)w->journal.attempt, "pid", (int)getpid(), "version",
+                  PACKAGE_VERSION, "format", 1, "kernels", w->kernels->name, "blas",
+                  ode_blas_core(), "threads", w->threads, "resumed_from", from, "cached",
+                  cached_json(&w->cached), "warm_start", warm_json(w)),
+        err));
     plan = schema_plan(&w->plan);
     json_object_set_new(plan, "dataset",
                         json_string(ode_set_facts(w->recipe.data.set)->name));
@@ -559,7 +668,7 @@ forecast_make(struct worker *w, struct ode_err *err)
     struct ode_cost cost;
     enum ode_status status;
 
-    if (w->resumed) {
+    if (w->resumed || w->cached.level >= 0) {
         ODE_TRY(weights_integer(&w->checkpoint, "level_step", &start.level_step, err));
         ODE_TRY(weights_real(&w->checkpoint, "time", &start.time, err));
     }
@@ -592,10 +701,12 @@ succeed(struct worker *w, const struct ode_state *s, struct ode_err *err)
     return ODE_OK;
 }
 
-/* The last record of a run that did not get there. */
+/* The last record of a run that did not get there. By hand, a folder where nothing has
+ * begun stays without one, so that it may be used again. */
 static void
 give_up(struct worker *w, enum ode_status status, const struct ode_err *err)
 {
+    const bool tell = w->journal.seq > 0 || w->options.lock_fd >= 0;
     json_t *m;
 
     if (status == ODE_ESTOPPED)
@@ -607,9 +718,9 @@ give_up(struct worker *w, enum ode_status status, const struct ode_err *err)
                       "step", (json_int_t)w->at.step, "time", w->at.time, "work",
                       w->at.work, "error", "code", ode_status_name(status), "at", err->at,
                       "text", err->text);
-    if (w->journal.seq > 0 && journal_write(&w->journal, "final", m, NULL) == ODE_OK)
+    if (tell && journal_write(&w->journal, "final", m, NULL) == ODE_OK)
         journal_sync(&w->journal, NULL);
-    else if (w->journal.seq == 0)
+    else if (!tell)
         json_decref(m);
 }
 
@@ -634,11 +745,15 @@ train(struct worker *w, struct ode_err *err)
                                  .kernels = w->kernels,
                                  .threads = w->threads,
                                  .ops = &ops,
-                                 .resume = w->resumed,
-                                 .resume_level = w->checkpoint.level };
+                                 .resume = w->resumed || w->cached.level >= 0,
+                                 .resume_level = w->checkpoint.level,
+                                 .warm = w->warm.start.recipe ? &w->warm.start : NULL };
     struct ode_outcome outcome = { 0 };
     enum ode_status status;
 
+    if (!t.resume)
+        ODE_TRY(warm_prepare(&w->warm, &w->recipe, &w->set, w->options.root, w->threads,
+                             err));
     ODE_TRY(ode_train_run(&t, &outcome, err));
     status = succeed(w, &outcome.state, err);
     ode_train_release(&outcome);
@@ -656,8 +771,11 @@ work(struct worker *w, struct ode_err *err)
                              w->threads, err));
     ODE_TRY(ode_plan_make(&w->plan, &w->recipe, w->set.train.n, w->set.test.n, w->threads,
                           err));
+    ODE_TRY(origin_find(w, err));
+    cached_find(w);
     ODE_TRY(hello_write(w, err));
     ODE_TRY(blas_tell(w, err));
+    ODE_TRY(cached_take(&w->cached, &w->journal, &w->plan, w->options.run_dir, err));
     ODE_TRY(forecast_make(w, err));
     return train(w, err);
 }
@@ -695,7 +813,9 @@ signals_take(void)
 int
 cmd_train(int argc, char **argv)
 {
-    struct worker w = { .journal = { .fd = -1 }, .test = { .accuracy = -1 } };
+    struct worker w = { .journal = { .fd = -1 },
+                        .cached = { .level = -1 },
+                        .test = { .accuracy = -1 } };
     json_t *complaints = NULL;
     struct ode_err err = { 0 };
     enum ode_status status;
@@ -718,6 +838,7 @@ cmd_train(int argc, char **argv)
     json_decref(complaints);
     json_decref(w.reasons);
     weights_close(&w.checkpoint);
+    warm_close(&w.warm);
     ode_dataset_release(&w.set);
     return cmd_exit_code(status);
 }

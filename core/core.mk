@@ -88,6 +88,7 @@ libodenet_a_SOURCES = \
 	%D%/optim/penalty.c \
 	%D%/optim/schedule.c \
 	%D%/optim/sgd.c \
+	%D%/recipe/continues.c \
 	%D%/recipe/recipe.c \
 	%D%/recipe/settle.c \
 	%D%/scales/depth.c \
@@ -107,7 +108,8 @@ libodenet_a_SOURCES = \
 	%D%/train/stage.c \
 	%D%/train/steps.c \
 	%D%/train/train.c \
-	%D%/train/trial.c
+	%D%/train/trial.c \
+	%D%/train/warm.c
 
 core_headers = \
 	%D%/base/arena.h \
@@ -176,7 +178,8 @@ core_headers = \
 	%D%/train/stage.h \
 	%D%/train/gauge.h \
 	%D%/train/train.h \
-	%D%/train/trial.h
+	%D%/train/trial.h \
+	%D%/train/warm.h
 
 nobase_pkginclude_HEADERS += $(core_headers)
 

@@ -8,6 +8,7 @@
 #include "daemon/documents.h"
 #include "daemon/files.h"
 #include "daemon/versus.h"
+#include "daemon/warm.h"
 #include "schema/recipe.h"
 #include "schema/sets.h"
 
@@ -33,19 +34,47 @@ check_data(const struct ode_recipe_spec *recipe, const char *data_dir,
         name, data_dir, name);
 }
 
+/* The spec as it is kept: a choice that it leaves to the daemon is written down. */
+static json_t *
+spec_kept(const json_t *spec, const struct ode_recipe_spec *recipe)
+{
+    json_t *kept = json_deep_copy(spec);
+
+    if (recipe->warm_start.run[0])
+        json_object_set_new(json_object_get(kept, "warm_start"), "level",
+                            json_integer(recipe->warm_start.level));
+    return kept;
+}
+
+static enum ode_status
+job_write(struct backend_parts *parts, const json_t *spec,
+          const struct ode_recipe_spec *recipe, char job[ULID_LENGTH + 1],
+          char run[ULID_LENGTH + 1], struct ode_err *err)
+{
+    json_t *kept = spec_kept(spec, recipe);
+    const struct submission submission = {
+        .spec = kept, .recipe = recipe, .dataset = ode_set_facts(recipe->data.set)->name
+    };
+    const enum ode_status status =
+        kept ? submit_job(parts->submit, &submission, job, run, err)
+             : ode_fail(err, ODE_ENOMEM, "", "no memory for the spec");
+
+    json_decref(kept);
+    return status;
+}
+
 static enum ode_status
 job_submit(void *self, const json_t *spec, json_t **answer, json_t **complaints,
            struct ode_err *err)
 {
     struct backend_parts *parts = self;
     struct ode_recipe_spec recipe;
-    struct submission submission = { .spec = spec, .recipe = &recipe };
     char job[ULID_LENGTH + 1], run[ULID_LENGTH + 1];
 
     ODE_TRY(schema_recipe_read(spec, &recipe, complaints, err));
     ODE_TRY(check_data(&recipe, parts->sup->rules.data_dir, err));
-    submission.dataset = ode_set_facts(recipe.data.set)->name;
-    ODE_TRY(submit_job(parts->submit, &submission, job, run, err));
+    ODE_TRY(warm_settle(parts->store, &recipe, err));
+    ODE_TRY(job_write(parts, spec, &recipe, job, run, err));
     *answer =
         json_pack("{ss s[{ss ss}]}", "id", job, "runs", "id", run, "state", "queued");
     log_event(parts->sup->log, LOG_INFO, "api", "submitted", log_text("job", job),

@@ -246,7 +246,8 @@ open_supervisor(struct daemon *daemon, struct ode_err *err)
                   .slots = (int)settings->slots,
                   .threads = (int)settings->threads,
                   .grace_ms = settings->grace_s * 1000,
-                  .poll_ms = settings->poll_ms},
+                  .poll_ms = settings->poll_ms,
+                  .cache_mib = settings->cache_mib},
     };
     daemon->planner = (struct planner){ .loop = &daemon->loop,
                                         .log = &daemon->log,

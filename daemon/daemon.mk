@@ -26,7 +26,8 @@ libdaemon_a_SOURCES = \
 	%D%/requests.c %D%/requests.h \
 	%D%/supervise.c %D%/supervise.h \
 	%D%/ulid.c %D%/ulid.h \
-	%D%/versus.c %D%/versus.h
+	%D%/versus.c %D%/versus.h \
+	%D%/warm.c %D%/warm.h
 
 daemon_LIBS = libdaemon.a $(api_LIBS) $(web_LIBS) $(schema_LIBS) $(core_LIBS) \
 	$(UV_LIBS) $(SQLITE_LIBS)

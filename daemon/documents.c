@@ -428,17 +428,17 @@ level_json(sqlite3_stmt *query)
 
     if (json_is_null(metrics))
         metrics = json_object();
-    return json_pack("{so ss so so so so so so so so so so so so so so so}", "level",
-                     column_count(query, 0), "state", store_column_text(query, 1),
-                     "resolution", column_count(query, 2), "blocks",
-                     column_json(query, 3), "epochs", column_count(query, 4), "steps",
-                     column_count(query, 5), "parameters", column_count(query, 6),
-                     "flops_per_image", column_real(query, 7), "memory_bytes",
-                     column_count(query, 8), "work", column_real(query, 9), "started_at",
-                     column_stamp(query, 10), "finished_at", column_stamp(query, 11),
-                     "seconds", column_real(query, 12), "metrics", metrics, "ended",
-                     text_or_null(store_column_text(query, 16)), "transfer",
-                     column_json(query, 14), "forecast_s", column_json(query, 15));
+    return json_pack(
+        "{so ss so so so so so so so so so so so so so so so sb}", "level",
+        column_count(query, 0), "state", store_column_text(query, 1), "resolution",
+        column_count(query, 2), "blocks", column_json(query, 3), "epochs",
+        column_count(query, 4), "steps", column_count(query, 5), "parameters",
+        column_count(query, 6), "flops_per_image", column_real(query, 7), "memory_bytes",
+        column_count(query, 8), "work", column_real(query, 9), "started_at",
+        column_stamp(query, 10), "finished_at", column_stamp(query, 11), "seconds",
+        column_real(query, 12), "metrics", metrics, "ended",
+        text_or_null(store_column_text(query, 16)), "transfer", column_json(query, 14),
+        "forecast_s", column_json(query, 15), "cached", sqlite3_column_int(query, 17));
 }
 
 enum ode_status

@@ -22,6 +22,8 @@ struct launch_plan {
     const char *program;  /* of the worker, "odenet" */
     const char *run_dir;  /* absolute */
     const char *data_dir; /* "": none is named */
+    const char *cache;    /* of levels that are trained; "": none */
+    int64_t cache_mib;    /* 0: no limit */
     int threads;          /* 0: as many as there are cores */
 };
 

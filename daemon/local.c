@@ -1,4 +1,5 @@
 /* local.c - the launcher of workers on this machine: a process and a locked file each. */
+#include <assert.h>
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -12,7 +13,7 @@
 
 #include "daemon/launch.h"
 
-enum { PATH_BYTES = 4096, LOCK_FD = 3 };
+enum { PATH_BYTES = 4096, LOCK_FD = 3, ARGUMENTS = 20 };
 
 static bool
 path_in(const char *dir, const char *name, char path[PATH_BYTES])
@@ -55,21 +56,29 @@ on_exit_of(uv_process_t *process, int64_t code, int signal)
     worker->ended(worker->context, (int)code, signal);
 }
 
+/* Behind the last of the arguments. */
+static void
+add_flag(const char *arguments[ARGUMENTS], const char *flag, const char *value)
+{
+    int n = 0;
+
+    while (arguments[n])
+        n++;
+    assert(n + 2 < ARGUMENTS);
+    arguments[n] = flag;
+    arguments[n + 1] = value;
+}
+
 /* The worker gets a session of its own, so that the end of the daemon or its terminal is
  * none of its business; descriptor 3 is the locked file. */
 static int
 spawn(struct worker *worker, uv_loop_t *loop, const struct launch_plan *plan, int log,
       int lock)
 {
-    char spec[PATH_BYTES], threads[16],
-        program[] = "odenet", train[] = "train",
-        flags[][12] = { "--run-dir", "--threads", "--lock-fd",
-                        "3",         "--resume",  "--data-dir" };
-    char *run_dir = (char *)(uintptr_t)plan->run_dir,
-         *data_dir = (char *)(uintptr_t)plan->data_dir;
-    char *arguments[] = { program,  train,    spec,     flags[0], run_dir,
-                          flags[1], threads,  flags[2], flags[3], flags[4],
-                          flags[5], data_dir, NULL };
+    char spec[PATH_BYTES], threads[16], cache_mib[24];
+    const char *arguments[ARGUMENTS] = { "odenet",      "train",     spec,    "--run-dir",
+                                         plan->run_dir, "--threads", threads, "--lock-fd",
+                                         "3",           "--resume" };
     uv_stdio_container_t stdio[] = {
         {.flags = UV_IGNORE},
         {  .flags = UV_INHERIT_FD,    .data.fd = log },
@@ -79,7 +88,7 @@ spawn(struct worker *worker, uv_loop_t *loop, const struct launch_plan *plan, in
     uv_process_options_t options = {
         .exit_cb = on_exit_of,
         .file = plan->program,
-        .args = arguments,
+        .args = (char **)(uintptr_t)arguments,
         .flags = UV_PROCESS_DETACHED,
         .stdio_count = LOCK_FD + 1,
         .stdio = stdio,
@@ -87,9 +96,14 @@ spawn(struct worker *worker, uv_loop_t *loop, const struct launch_plan *plan, in
 
     if (!path_in(plan->run_dir, "spec.json", spec))
         return UV_ENAMETOOLONG;
-    if (!*plan->data_dir)
-        arguments[10] = NULL;
     snprintf(threads, sizeof threads, "%d", plan->threads);
+    snprintf(cache_mib, sizeof cache_mib, "%lld", (long long)plan->cache_mib);
+    if (*plan->data_dir)
+        add_flag(arguments, "--data-dir", plan->data_dir);
+    if (*plan->cache) {
+        add_flag(arguments, "--cache", plan->cache);
+        add_flag(arguments, "--cache-mib", cache_mib);
+    }
     worker->process.data = worker;
     worker->open = true; /* also a handle that failed to start wants closing */
     return uv_spawn(loop, &worker->process, &options);

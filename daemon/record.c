@@ -258,7 +258,8 @@ end_level(struct record *record, const struct place *place, struct ode_err *err)
         store_exec(record->queue->store, STORE_LEVEL_END, err,
                    store_int(record->run->number), store_int(place->level),
                    store_int(record->at_ms), store_real(place->time), store_text(metrics),
-                   store_text(json_string_value(json_object_get(record->json, "ended"))));
+                   store_text(json_string_value(json_object_get(record->json, "ended"))),
+                   store_int(json_is_true(json_object_get(record->json, "cached"))));
     free(metrics);
     return status;
 }

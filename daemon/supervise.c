@@ -408,13 +408,20 @@ static void
 launch(struct attempt *attempt, struct run *run)
 {
     struct supervise *sup = attempt->sup;
+    const int64_t mib = sup->rules.cache_mib;
+    char cache[PATH_BYTES] = "";
     struct launch_plan plan = { .program = sup->rules.worker,
                                 .run_dir = attempt->dir,
                                 .data_dir = sup->rules.data_dir,
+                                .cache = cache,
+                                .cache_mib = mib,
                                 .threads = sched_threads(run, sup->rules.threads) };
     struct ode_err err;
     enum ode_status status;
 
+    if (mib >= 0
+        && snprintf(cache, sizeof cache, "%s/cache", sup->rules.state_dir) >= PATH_BYTES)
+        cache[0] = '\0';
     control_keep(attempt, run);
     status = attempt->worker.ops->start(&attempt->worker, sup->loop, &plan, &err);
     if (status == ODE_OK) {

@@ -29,6 +29,7 @@ struct supervise_rules {
     const char *state_dir, *data_dir, *worker; /* borrowed; state_dir absolute */
     int slots, threads;
     int64_t grace_ms, poll_ms;
+    int64_t cache_mib; /* of state_dir/cache; 0: no limit; -1: there is none */
 };
 
 typedef void supervise_stopped_fn(void *context);

@@ -149,7 +149,10 @@ test_cli_SOURCES = \
 	%D%/cli/forecast.c \
 	%D%/cli/load.c \
 	%D%/cli/plan.c \
-	%D%/cli/spread.c
+	%D%/cli/prefix.c \
+	%D%/cli/spread.c \
+	%D%/cli/training.c %D%/cli/training.h \
+	%D%/cli/warm.c
 
 check_PROGRAMS += test-web
 TESTS += test-web
@@ -229,6 +232,7 @@ e2e_stories = \
 	%D%/e2e/levels.sh \
 	%D%/e2e/main_job.sh \
 	%D%/e2e/plans.sh \
+	%D%/e2e/prefix.sh \
 	%D%/e2e/queue.sh \
 	%D%/e2e/storm.sh
 if !SANITIZERS
@@ -260,6 +264,7 @@ EXTRA_DIST += \
 	%D%/e2e/lib.sh \
 	%D%/e2e/main_job.sh \
 	%D%/e2e/plans.sh \
+	%D%/e2e/prefix.sh \
 	%D%/e2e/queue.sh \
 	%D%/e2e/storm.sh \
 	%D%/export/logits.mjs \

@@ -28,6 +28,16 @@ enum ode_status ode_recipe_settle(struct ode_recipe_spec *recipe,
                                   ode_complaint_fn *complain, void *context,
                                   struct ode_err *err);
 
+/*
+ * Whether the first level of `to` can begin with the weights that level `level` of `from`
+ * ended with. Both are settled. ODE_ESPEC, with a pointer into `to`, where their networks
+ * differ in more than depth, step, initial values and what is kept in memory; where the
+ * data have other channels or classes; or resolutions are not a power of two apart.
+ */
+enum ode_status ode_recipe_continues(const struct ode_recipe_spec *from, int level,
+                                     const struct ode_recipe_spec *to,
+                                     struct ode_err *err);
+
 /* Pixels of the finest level that an automatic ladder has: the set's images', or for
  * drawn ones ODE_DRAWN_RESOLUTION. */
 enum { ODE_DRAWN_RESOLUTION = 32, ODE_DRAWN_LEAST = 8, ODE_DRAWN_MOST = 256 };

@@ -405,6 +405,28 @@ transfer_check(struct settle *s)
         wrong(s, "the steps of adamw do not depend on the scale of gradients; use same");
 }
 
+/* --- another run ----------------------------------------------------------------- */
+
+/* The name of a folder, and of nothing above or below it. */
+static void
+warm_start_check(struct settle *s)
+{
+    const struct ode_warm_start_spec *w = &s->recipe->warm_start;
+
+    at(s, "/warm_start/run");
+    if (strchr(w->run, '/') || w->run[0] == '.')
+        wrong(s,
+              "\"%.40s\" is no name of a run; give the name of its folder alone, without "
+              "slashes and not beginning with a dot",
+              w->run);
+    at(s, "/warm_start/level");
+    if (!w->run[0] && w->level >= 0)
+        wrong(s,
+              "%lld is a level of a run that is not named; name it in warm_start/run, "
+              "or leave this out",
+              (long long)w->level);
+}
+
 /* --- data ----------------------------------------------------------------------- */
 
 static void
@@ -511,6 +533,7 @@ ode_recipe_settle(struct ode_recipe_spec *recipe, ode_complaint_fn *complain,
     if (recipe->levels_auto)
         ladder_check(&s);
     transfer_check(&s);
+    warm_start_check(&s);
     depth_check(&s);
     return s.found > 0 ? ODE_ESPEC : ODE_OK;
 }

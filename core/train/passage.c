@@ -7,6 +7,7 @@
 #include "core/scales/stencil.h"
 #include "core/scales/transfer.h"
 #include "core/train/run.h"
+#include "core/train/warm.h"
 
 enum {
     ROUNDS_MOST = 7 /* of damping, each with half the cap */
@@ -18,6 +19,7 @@ struct passage {
     struct ode_stage *from, *to;
     struct ode_transfer_op op;
     struct ode_transfer_record *record;
+    bool warm; /* from another run */
 };
 
 static size_t
@@ -31,7 +33,7 @@ static enum ode_status
 probe(struct passage *p, struct ode_stage *stage, struct ode_score *score,
       struct ode_err *err)
 {
-    const struct ode_examples *examples = &p->run->train->set->train;
+    const struct ode_examples *examples = &stage->loader.set->train;
     struct ode_source source = { .loader = &stage->loader,
                                  .examples = examples,
                                  .epoch = -1 };
@@ -81,6 +83,8 @@ parameters_transfer(struct passage *p, struct ode_err *err)
         ODE_TRY(ode_transfer_params(old, a->average, new, b->average, &p->op, err));
     ODE_TRY(ode_transfer_statistics(old, a->statistics, new, b->statistics, &p->op, err));
     stage_settle(p);
+    if (p->warm)
+        ode_warm_moments(p->from, p->to);
     return ODE_OK;
 }
 
@@ -151,12 +155,12 @@ stability_restore(struct passage *p)
 {
     struct ode_transfer_record *r = p->record;
 
-    ode_run_gauge(p->run, p->to, &r->gauge[1]);
+    ode_run_gauge(p->to, &r->gauge[1]);
     if (p->run->recipe->transfer.adjust == ODE_ADJUST_NONE)
         return;
     for (int round = 0; round < ROUNDS_MOST && damp_where_unstable(p); round++) {
         stage_settle(p);
-        ode_run_gauge(p->run, p->to, &r->gauge[1]);
+        ode_run_gauge(p->to, &r->gauge[1]);
     }
     for (int i = 0; i < r->adjusted; i++) {
         struct ode_adjustment *a = &r->adjustment[i];
@@ -253,7 +257,7 @@ passage_make(struct passage *p, struct ode_err *err)
     struct ode_transfer_record *r = p->record;
 
     ODE_TRY(probe(p, p->from, &r->before, err));
-    ode_run_gauge(p->run, p->from, &r->gauge[0]);
+    ode_run_gauge(p->from, &r->gauge[0]);
     ODE_TRY(
         ode_stencil_halvings(r->resolution[0], r->resolution[1], &p->op.halvings, err));
     ODE_TRY(parameters_transfer(p, err));
@@ -317,4 +321,53 @@ ode_run_transfer(struct ode_run *run, int level, bool *taken, struct ode_err *er
     if (*taken)
         ODE_TRY(adjustments_tell(run, &r, err));
     return gate_tell(run, &r, level, err);
+}
+
+/* --- from another run
+ * ------------------------------------------------------------------------------- */
+
+static struct ode_transfer_record
+warm_record(const struct ode_run *run)
+{
+    const struct ode_warm *warm = run->train->warm;
+    const struct ode_recipe_spec *recipe = run->recipe;
+    const struct ode_level_spec *level[] = { &warm->recipe->levels[warm->level],
+                                             &recipe->levels[0] };
+    struct ode_transfer_record r = { .space = recipe->transfer.space,
+                                     .time = ode_depth_resolve(recipe->transfer.time,
+                                                               recipe->model.block),
+                                     .damping = recipe->transfer.damping,
+                                     .blocks_n = level[1]->blocks_n };
+
+    for (int k = 0; k < 2; k++) {
+        r.resolution[k] = level[k]->resolution;
+        memcpy(r.blocks[k], level[k]->blocks, sizeof r.blocks[k]);
+    }
+    return r;
+}
+
+enum ode_status
+ode_run_warm(struct ode_run *run, struct ode_err *err)
+{
+    struct ode_transfer_record r = warm_record(run);
+    struct passage p = {
+        .run = run,
+        .to = run->stage,
+        .op = {.space = r.space, .time = r.time, .damping = r.damping},
+        .record = &r,
+        .warm = true
+    };
+    enum ode_status status;
+
+    ODE_TRY(ode_warm_stage(&p.from, run->train, run->team, err));
+    status = passage_make(&p, err);
+    ode_stage_free(p.from);
+    ODE_TRY(status);
+    if (r.on_jump == ODE_ON_JUMP_ROLLBACK) /* there is nothing before it */
+        r.on_jump = ODE_ON_JUMP_FAIL;
+    run->state.moments_age = run->train->warm->moments_age;
+    ode_run_read_clock(run);
+    ODE_TRY(run->ops->transfer(run->ops->context, &run->state.at, &r, err));
+    ODE_TRY(adjustments_tell(run, &r, err));
+    return gate_tell(run, &r, 0, err);
 }

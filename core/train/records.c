@@ -93,10 +93,10 @@ ode_run_evaluate(struct ode_run *run, struct ode_stage *stage, struct ode_source
 }
 
 void
-ode_run_gauge(struct ode_run *run, struct ode_stage *stage, struct ode_gauge *gauge)
+ode_run_gauge(struct ode_stage *stage, struct ode_gauge *gauge)
 {
     struct ode_source source = { .loader = &stage->loader,
-                                 .examples = &run->train->set->train,
+                                 .examples = &stage->loader.set->train,
                                  .epoch = -1 };
 
     ode_gauge_measure(&stage->gauge, &stage->engine.exec, ode_source_fetch, &source,
@@ -149,7 +149,7 @@ ode_run_test_record(struct ode_run *run, struct ode_err *err)
 
     ODE_TRY(ode_run_evaluate(run, run->stage, &source, test->n, &report));
     ode_run_read_clock(run);
-    ode_run_gauge(run, run->stage, &m.gauge);
+    ode_run_gauge(run->stage, &m.gauge);
     m.test_loss = run->state.test.loss = report.loss / (double)report.n;
     m.test_accuracy = run->state.test.accuracy =
         (double)report.correct / (double)report.n;

@@ -57,7 +57,7 @@ enum ode_status ode_run_evaluate(struct ode_run *run, struct ode_stage *stage,
                                  struct ode_batch_report *report);
 
 /* The gauge on a stage's first training examples, with the weights themselves. */
-void ode_run_gauge(struct ode_run *run, struct ode_stage *stage, struct ode_gauge *gauge);
+void ode_run_gauge(struct ode_stage *stage, struct ode_gauge *gauge);
 
 /* The test set's score and the gauge, with a warning where that calls for one. */
 enum ode_status ode_run_test_record(struct ode_run *run, struct ode_err *err);
@@ -85,5 +85,8 @@ enum ode_status ode_run_level_steps(struct ode_run *run, struct ode_err *err);
  * rolls it back (*taken false). */
 enum ode_status ode_run_transfer(struct ode_run *run, int level, bool *taken,
                                  struct ode_err *err);
+
+/* The first level, whose stage is there, takes the weights of train->warm. */
+enum ode_status ode_run_warm(struct ode_run *run, struct ode_err *err);
 
 #endif

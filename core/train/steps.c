@@ -63,7 +63,7 @@ weights_step(struct ode_run *run, const struct ode_batch_report *report, double 
     const struct ode_update update = {
         .optimizer = &t->optimizer,
         .rate = rate,
-        .t = run->state.at.step + 1,
+        .t = run->state.at.step + 1 + run->state.moments_age,
         .penalty = is_decoupled(t) ? penalty : NULL,
         .scale = t->clip > 0 && report->norm > t->clip ? t->clip / report->norm : 1,
         .box = t->box,

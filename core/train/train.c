@@ -5,7 +5,7 @@
 
 #include "core/train/run.h"
 
-/* The first level, with initial values. */
+/* The first level, with initial values, or another run's. */
 static enum ode_status
 run_begin(struct ode_run *run, struct ode_err *err)
 {
@@ -14,7 +14,7 @@ run_begin(struct ode_run *run, struct ode_err *err)
     ODE_TRY(ode_stage_initialise(run->stage, run->recipe, err));
     ode_run_place(run, 0);
     run->state.test_due = run->plan.levels[0].steps == 0;
-    return ODE_OK;
+    return run->train->warm ? ode_run_warm(run, err) : ODE_OK;
 }
 
 /* The level of the checkpoint, with its values. */

@@ -132,7 +132,8 @@ struct ode_state {
     double top;
     double epoch_loss, best_loss; /* sum in this epoch; lowest mean of one, 0: none yet */
     int64_t stale;                /* epochs in a row without a lower mean */
-    bool test_due; /* the last step ended an epoch whose test record was not made */
+    bool test_due;       /* the last step ended an epoch whose test record was not made */
+    int64_t moments_age; /* steps that second moments were followed for before the run */
     struct ode_score test;     /* the newest; accuracy -1: none yet */
     const struct ode_net *net; /* names and shapes of the arrays */
     float *theta, *momentum, *statistics;
@@ -175,6 +176,18 @@ struct ode_train_ops {
     void *context;
 };
 
+/* Another run, whose weights the first level begins with. */
+struct ode_warm {
+    const struct ode_recipe_spec *recipe; /* its own, settled; ode_recipe_continues() */
+    int level;                            /* the one that ended with them */
+    const struct ode_dataset *set; /* the run's, or the same in that level's resolution */
+    int64_t moments_age;           /* of its second moments, in steps */
+    /* Fills all arrays of a state of that level's network that are not NULL; those that
+     * the recipe of the new run calls for are there. */
+    enum ode_status (*fill)(void *context, struct ode_state *state, struct ode_err *err);
+    void *context;
+};
+
 struct ode_train {
     const struct ode_recipe_spec *recipe; /* settled; borrowed, like all here */
     const struct ode_dataset *set;
@@ -183,6 +196,7 @@ struct ode_train {
     const struct ode_train_ops *ops;
     bool resume; /* restore() will be called for resume_level */
     int resume_level;
+    const struct ode_warm *warm; /* NULL: the first level begins with initial values */
 };
 
 /*

@@ -120,7 +120,8 @@ START_TEST(a_queued_run_shows_its_ladder)
     text = text_of(json_array_get(at(levels, "levels"), 1));
     ck_assert_str_eq(
         text,
-        "{\"blocks\":[2],\"ended\":null,\"epochs\":2,\"finished_at\":null,"
+        "{\"blocks\":[2],\"cached\":false,\"ended\":null,\"epochs\":2,\"finished_at\":"
+        "null,"
         "\"flops_per_image\":null,\"forecast_s\":null,\"level\":1,\"memory_bytes\":null,"
         "\"metrics\":{},\"parameters\":null,\"resolution\":16,\"seconds\":null,"
         "\"started_at\":null,\"state\":\"pending\",\"steps\":null,"
@@ -421,6 +422,87 @@ START_TEST(a_bad_spec_is_refused_with_its_places)
 }
 END_TEST
 
+/* Refused at `pointer`, with this word, and nothing is stored. */
+static void
+warm_refused(struct desk *desk, const json_t *spec, const char *pointer, const char *word)
+{
+    json_t *answer = NULL, *complaints = NULL;
+    struct ode_err err = { 0 };
+    char *runs = world_ask(&desk->world, "SELECT count(*) FROM runs"), *after;
+
+    ck_assert_int_eq(
+        desk->api.job_submit(desk->api.self, spec, &answer, &complaints, &err),
+        ODE_ESPEC);
+    ck_assert_str_eq(err.at, pointer);
+    ck_assert_msg(strstr(err.text, word) != NULL, "%s", err.text);
+    ck_assert_ptr_null(answer);
+    after = world_ask(&desk->world, "SELECT count(*) FROM runs");
+    ck_assert_str_eq(runs, after);
+    json_decref(complaints);
+    free(runs);
+    free(after);
+}
+
+START_TEST(a_warm_start_wants_a_run_with_a_finished_level)
+{
+    static const char *const names[] = { "01hzzzzzzzzzzzzzzzzzzzzzzz", "nobody", "x y",
+                                         "01HZZZZZZZZZZZZZZZZZZZZZZZ" };
+    json_t *spec = spec_of("strokes"), *warm = json_object();
+    char id[ULID_LENGTH + 1];
+    struct desk desk;
+    struct ode_err err;
+    struct run row;
+
+    desk_open(&desk, 0);
+    json_decref(submit(&desk, id));
+    json_object_set_new(spec, "warm_start", warm);
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        json_object_set_new(warm, "run", json_string(names[i]));
+        warm_refused(&desk, spec, "/warm_start/run", "there is no run");
+    }
+    json_object_set_new(warm, "run", json_string(id));
+    warm_refused(&desk, spec, "/warm_start/run", "is queued and has finished no level");
+    desk.world.sup.rules.slots = 1;
+    test_ok(run_load(&desk.world.store, id, &row, &err), &err);
+    world_wait(&desk.world, row.number, RUN_SUCCEEDED);
+    json_object_set_new(warm, "level", json_integer(5));
+    warm_refused(&desk, spec, "/warm_start/level", "its newest is 1");
+    json_object_del(warm, "level");
+    json_object_set_new(json_object_get(spec, "model"), "block", json_string("leapfrog"));
+    warm_refused(&desk, spec, "/model/block", "hamiltonian");
+    json_decref(spec);
+    world_close(&desk.world);
+}
+END_TEST
+
+START_TEST(a_warm_start_means_the_same_level_whenever_it_begins)
+{
+    json_t *spec = spec_of("strokes"), *answer = NULL, *complaints = NULL, *run;
+    char id[ULID_LENGTH + 1];
+    struct desk desk;
+    struct ode_err err;
+    struct run row;
+
+    desk_open(&desk, 1);
+    json_decref(submit(&desk, id));
+    test_ok(run_load(&desk.world.store, id, &row, &err), &err);
+    world_wait(&desk.world, row.number, RUN_SUCCEEDED);
+    json_object_set_new(spec, "warm_start", json_pack("{ss}", "run", id));
+    test_ok(desk.api.job_submit(desk.api.self, spec, &answer, &complaints, &err), &err);
+    ck_assert_ptr_null(json_object_get(json_object_get(spec, "warm_start"), "level"));
+    snprintf(
+        id, sizeof id, "%s",
+        json_string_value(at(json_array_get(json_object_get(answer, "runs"), 0), "id")));
+    test_ok(desk.api.run_get(desk.api.self, id, &run, &err), &err);
+    ck_assert_int_eq(json_integer_value(at(at(at(run, "spec"), "warm_start"), "level")),
+                     1);
+    json_decref(run);
+    json_decref(answer);
+    json_decref(spec);
+    world_close(&desk.world);
+}
+END_TEST
+
 START_TEST(a_data_set_that_is_not_there_is_refused)
 {
     json_t *spec = spec_of("mnist"), *answer = NULL, *complaints = NULL;
@@ -548,6 +630,8 @@ TEST_SUITE(backend, 30, a_run_has_every_member_that_the_contract_names,
            a_finished_run_tells_its_story, runs_are_compared_from_the_database,
            lists_are_paged_from_the_newest, lists_are_filtered_by_state,
            a_job_has_its_spec_and_its_runs, a_bad_spec_is_refused_with_its_places,
+           a_warm_start_wants_a_run_with_a_finished_level,
+           a_warm_start_means_the_same_level_whenever_it_begins,
            a_data_set_that_is_not_there_is_refused, a_failed_run_says_why,
            files_are_opened_only_where_they_exist,
            is_ready_while_the_database_can_be_written,

@@ -313,7 +313,9 @@ take_orders(char **argv, const char **spec, const char **dir, int *lock)
             *dir = *++a;
         else if (strcmp(*a, "--lock-fd") == 0 && a[1])
             *lock = (int)strtol(*++a, NULL, 10);
-        else if ((strcmp(*a, "--threads") == 0 || strcmp(*a, "--data-dir") == 0) && a[1])
+        else if ((strcmp(*a, "--threads") == 0 || strcmp(*a, "--data-dir") == 0
+                  || strncmp(*a, "--cache", 7) == 0)
+                 && a[1])
             a++;
         else if (**a != '-' && strcmp(*a, "train") != 0)
             *spec = *a;

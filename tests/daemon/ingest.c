@@ -557,9 +557,42 @@ START_TEST(the_newest_forecast_counts)
 }
 END_TEST
 
+/* As a worker tells it that starts behind what another has trained. */
+static const char cached_levels[] =
+    "{\"type\":\"hello\",\"seq\":1,\"pid\":77,\"cached\":{\"level\":1,\"key\":\"00\"}}\n"
+    "{\"type\":\"level\",\"seq\":2,\"level\":0,\"state\":\"done\",\"cached\":true,"
+    "\"step\":2,\"time\":null,\"work\":0.5,\"metrics\":{}}\n"
+    "{\"type\":\"level\",\"seq\":3,\"level\":1,\"state\":\"done\",\"cached\":true,"
+    "\"step\":4,\"time\":9,\"work\":2.5,\"metrics\":{\"test.loss\":2}}\n"
+    "{\"type\":\"level\",\"seq\":4,\"level\":1,\"state\":\"done\","
+    "\"step\":4,\"time\":9,\"work\":2.5,\"metrics\":{\"test.loss\":3}}\n";
+
+START_TEST(a_level_that_was_cached_stays_so)
+{
+    struct stage stage;
+    struct run run;
+    char *text;
+
+    stage_open(&stage);
+    append(&stage, cached_levels, sizeof cached_levels - 1);
+    take_in(&stage);
+    run = world_run(&stage.world, stage.run.number);
+    ck_assert_int_eq(run.level, 1);
+    ck_assert_int_eq(run.step, 4);
+    ck_assert_double_eq(run.time, 9);
+    ck_assert_int_eq(count(&stage, "events WHERE kind = 'warning'"), 0);
+    ck_assert_int_eq(count(&stage, "levels WHERE state = 'done' AND cached"), 2);
+    ck_assert_int_eq(count(&stage, "levels WHERE started_ms IS NULL"), 2);
+    text = world_ask(&stage.world, "SELECT metrics FROM levels WHERE level = 1");
+    ck_assert_str_eq(text, "{\"test.loss\":2}");
+    free(text);
+    world_close(&stage.world);
+}
+END_TEST
+
 TEST_SUITE(ingest, 120, stores_what_the_records_say, the_newest_forecast_counts,
-           the_plan_says_which_levels_there_are, the_first_of_repeated_records_stays,
-           a_journal_cut_at_any_byte_is_stored_once,
+           a_level_that_was_cached_stays_so, the_plan_says_which_levels_there_are,
+           the_first_of_repeated_records_stays, a_journal_cut_at_any_byte_is_stored_once,
            a_journal_that_grows_byte_by_byte_is_stored_once,
            a_batch_that_was_undone_is_stored_again,
            reading_all_of_it_again_changes_nothing, a_torn_tail_waits_for_its_newline,

@@ -39,7 +39,7 @@ START_TEST(makes_a_database_with_the_promised_settings)
         { "PRAGMA foreign_keys",   "1"   },
         { "PRAGMA trusted_schema", "0"   },
         { "PRAGMA quick_check",    "ok"  },
-        { "PRAGMA user_version",   "3"   },
+        { "PRAGMA user_version",   "4"   },
         { "PRAGMA busy_timeout",   "5000"},
     };
     struct world world;
@@ -219,7 +219,7 @@ START_TEST(shortens_text_between_characters)
 END_TEST
 
 TEST_SUITE(store, 20, makes_a_database_with_the_promised_settings, opens_what_it_made,
-           refuses_a_newer_version, an_older_database_is_brought_up_to_date,
+           an_older_database_is_brought_up_to_date, refuses_a_newer_version,
            refuses_another_programs_file, rolls_back_all_of_a_nested_transaction,
            a_run_comes_back_as_it_was_saved, a_spec_is_on_disk_before_its_row,
            shortens_text_between_characters)

@@ -38,7 +38,7 @@ strike () {
     if [ -z "$pid" ] || [ "$roll" -ge 8 ]; then
         house_kill
         daemon_kills=$((daemon_kills + 1))
-        house_start
+        house_start --cache-mib -1
     fi
 }
 
@@ -56,7 +56,7 @@ calm_run () {
 }
 
 # The run has to outlast the kills, each of which takes its time: three of them are tried.
-house_start
+house_start --cache-mib -1
 epochs=10
 calm_run $epochs
 first=1
@@ -64,7 +64,7 @@ from=$(date +%s%N)
 for n in 1 2 3; do
     same "the run has ended" "$(field "$calm" .state)$(field "$calm" .level)$(worker)" succeeded2
     house_kill
-    house_start
+    house_start --cache-mib -1
 done
 strikes_ms=$((($(date +%s%N) - from) * kills / 3000000))
 if [ $took_ms -lt $((3 * strikes_ms)) ]; then
