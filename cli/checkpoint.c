@@ -160,6 +160,13 @@ origin_metadata(json_t *all, const struct checkpoint_origin *o, const struct ode
         failed |= json_object_set_new(all, "warm_level", integer_text(o->warm_level));
         failed |= json_object_set_new(all, "warm_sha256", json_string(o->warm));
     }
+    if (s->kept) {
+        failed |=
+            json_object_set_new(all, "kept_probe_loss", real_text(s->kept_probe.loss));
+        failed |= json_object_set_new(all, "kept_loss", real_text(s->kept_test.loss));
+        failed |=
+            json_object_set_new(all, "kept_accuracy", real_text(s->kept_test.accuracy));
+    }
     if (s->moments_age)
         failed |= json_object_set_new(all, "moments_age", integer_text(s->moments_age));
     return failed;
@@ -306,6 +313,18 @@ integer_or_none(const struct weights *w, const char *key, int64_t *value,
     return safetensors_text(&w->file, key) ? weights_integer(w, key, value, err) : ODE_OK;
 }
 
+/* The scores of the level before, if there is one. */
+static enum ode_status
+kept_read(const struct weights *w, struct ode_state *s, struct ode_err *err)
+{
+    s->kept = safetensors_text(&w->file, "kept_probe_loss") != NULL;
+    if (!s->kept)
+        return ODE_OK;
+    ODE_TRY(weights_real(w, "kept_probe_loss", &s->kept_probe.loss, err));
+    ODE_TRY(weights_real(w, "kept_loss", &s->kept_test.loss, err));
+    return weights_real(w, "kept_accuracy", &s->kept_test.accuracy, err);
+}
+
 /* Where the run stood: all of a state but its arrays. */
 static enum ode_status
 progress_read(const struct weights *w, struct ode_state *s, struct ode_err *err)
@@ -329,6 +348,7 @@ progress_read(const struct weights *w, struct ode_state *s, struct ode_err *err)
     ODE_TRY(integer_or_none(w, "moments_age", &s->moments_age, err));
     ODE_TRY(weights_real(w, "test_loss", &s->test.loss, err));
     ODE_TRY(weights_real(w, "test_accuracy", &s->test.accuracy, err));
+    ODE_TRY(kept_read(w, s, err));
     s->end = (enum ode_end)end;
     s->test_due = due != 0;
     return ODE_OK;

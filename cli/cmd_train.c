@@ -230,7 +230,8 @@ on_level_begins(void *context, const struct ode_progress *at, struct ode_err *er
 static const char *const end_names[] = { [ODE_END_NOT] = "not",
                                          [ODE_END_BUDGET] = "budget",
                                          [ODE_END_PLATEAU] = "plateau",
-                                         [ODE_END_REQUEST] = "request" };
+                                         [ODE_END_REQUEST] = "request",
+                                         [ODE_END_DEADLINE] = "deadline" };
 
 static enum ode_status
 on_level_done(void *context, const struct ode_progress *at, enum ode_end end,
@@ -245,9 +246,10 @@ on_level_done(void *context, const struct ode_progress *at, enum ode_end end,
         return forecast_level_done(&w->forecast, at, err);
     m = progress_members(at);
     fprintf(stderr, "level %d done%s: test accuracy %.2f%%, %.1f s\n", at->level + 1,
-            end == ODE_END_PLATEAU   ? " early, as its loss no longer fell"
-            : end == ODE_END_REQUEST ? " early, on request"
-                                     : "",
+            end == ODE_END_PLATEAU    ? " early, as its loss no longer fell"
+            : end == ODE_END_REQUEST  ? " early, on request"
+            : end == ODE_END_DEADLINE ? " early, as time was up"
+                                      : "",
             100 * test->accuracy, at->time);
     if (m) {
         json_object_set_new(m, "state", json_string("done"));
@@ -459,13 +461,49 @@ control_read(struct worker *w)
     on_warning(w, &w->at, text, NULL);
 }
 
-static bool
-on_advance_asked(void *context, int level)
+static enum ode_end
+on_advance_asked(void *context, const struct ode_progress *at)
 {
     struct worker *w = context;
+    const double deadline = w->recipe.budget.deadline_s;
 
     control_read(w);
-    return w->control.advance == level;
+    return w->control.advance == at->level        ? ODE_END_REQUEST
+           : deadline > 0 && at->time >= deadline ? ODE_END_DEADLINE
+                                                  : ODE_END_NOT;
+}
+
+static enum ode_status
+plan_write(struct worker *w, struct ode_err *err)
+{
+    json_t *plan = schema_plan(&w->plan);
+
+    json_object_set_new(plan, "dataset",
+                        json_string(ode_set_facts(w->recipe.data.set)->name));
+    if (w->reasons)
+        json_object_set(plan, "reasons", w->reasons);
+    return journal_write(&w->journal, "plan", plan, err);
+}
+
+/* With a deadline, the levels to come are fitted into what is left of it. */
+static enum ode_status
+on_replan(void *context, const struct ode_progress *at, int level, bool *changed,
+          struct ode_err *err)
+{
+    struct worker *w = context;
+    const struct ode_recipe_spec before = w->recipe;
+
+    if (w->recipe.budget.deadline_s <= 0)
+        return ODE_OK;
+    forecast_replan(&w->forecast, &w->recipe, level,
+                    w->recipe.budget.deadline_s - at->time);
+    *changed = memcmp(before.levels, w->recipe.levels, sizeof before.levels) != 0;
+    if (!*changed)
+        return ODE_OK;
+    ODE_TRY(ode_plan_make(&w->plan, &w->recipe, w->set.train.n, w->set.test.n, w->threads,
+                          err));
+    ODE_TRY(plan_write(w, err));
+    return forecast_again(&w->forecast, at, level, err);
 }
 
 static bool
@@ -602,7 +640,7 @@ warm_json(const struct worker *w)
 static enum ode_status
 hello_write(struct worker *w, struct ode_err *err)
 {
-    json_t *from = json_null(), *plan;
+    json_t *from = json_null();
     int64_t step = 0;
 
     if (w->resumed) {
@@ -618,12 +656,7 @@ hello_write(struct worker *w, struct ode_err *err)
                   ode_blas_core(), "threads", w->threads, "resumed_from", from, "cached",
                   cached_json(&w->cached), "warm_start", warm_json(w)),
         err));
-    plan = schema_plan(&w->plan);
-    json_object_set_new(plan, "dataset",
-                        json_string(ode_set_facts(w->recipe.data.set)->name));
-    if (w->reasons)
-        json_object_set(plan, "reasons", w->reasons);
-    return journal_write(&w->journal, "plan", plan, err);
+    return plan_write(w, err);
 }
 
 /* Which kernels OpenBLAS uses, where there is something to say about it. */
@@ -737,6 +770,7 @@ train(struct worker *w, struct ode_err *err)
                                        .restore = on_restore,
                                        .stop = on_stop_asked,
                                        .advance = on_advance_asked,
+                                       .replan = on_replan,
                                        .hold = on_hold_asked,
                                        .seconds = on_seconds,
                                        .context = w };

@@ -7,6 +7,7 @@
 
 #include "cli/duration.h"
 #include "cli/load.h"
+#include "core/train/ladder.h"
 #include "schema/forecast.h"
 #include "schema/plan.h"
 
@@ -125,4 +126,30 @@ forecast_level_done(struct forecast *f, const struct ode_progress *at,
         error = f->total > 0 ? at->time / f->total - 1 : NAN;
     f->level_began = at->time;
     return record_write(f, &next, error, &left, &total, err);
+}
+
+void
+forecast_replan(const struct forecast *f, struct ode_recipe_spec *recipe, int level,
+                double left)
+{
+    const double pace = f->pace.expected > 0 ? f->pace.measured / f->pace.expected : 1;
+    double epoch[32] = { 0 }, transfer[32] = { 0 };
+
+    if (!f->plan)
+        return;
+    for (int k = level; k < (int)f->plan->levels_n; k++) {
+        epoch[k] = pace * ode_cost_epoch(&f->cost, f->plan, k);
+        transfer[k] = pace * ode_cost_transfer(&f->cost, f->plan, k);
+    }
+    ode_ladder_replan(recipe, level, left, epoch, transfer);
+}
+
+enum ode_status
+forecast_again(struct forecast *f, const struct ode_progress *at, int level,
+               struct ode_err *err)
+{
+    const struct forecast_start next = { .level = level, .time = at->time };
+    struct ode_span left, total;
+
+    return f->plan ? record_write(f, &next, NAN, &left, &total, err) : ODE_OK;
 }

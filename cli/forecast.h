@@ -48,6 +48,15 @@ enum ode_status forecast_begin(struct forecast *forecast, const struct ode_plan 
                                const struct forecast_start *start,
                                struct journal *journal, struct ode_err *err);
 
+/* Gives the recipe's levels from `level` on new epochs, so that they fit into the seconds
+ * that are left (ode_ladder_replan()), at the pace so far. */
+void forecast_replan(const struct forecast *forecast, struct ode_recipe_spec *recipe,
+                     int level, double left);
+
+/* The plan has changed: writes a record of the levels from `level` on. */
+enum ode_status forecast_again(struct forecast *forecast, const struct ode_progress *at,
+                               int level, struct ode_err *err);
+
 /* A level has ended: writes the next record. */
 enum ode_status forecast_level_done(struct forecast *forecast,
                                     const struct ode_progress *at, struct ode_err *err);

@@ -28,22 +28,23 @@ least(size_t a, size_t b)
     return a < b ? a : b;
 }
 
-/* Loss and accuracy of the first training examples, as they are. */
-static enum ode_status
-probe(struct passage *p, struct ode_stage *stage, struct ode_score *score,
-      struct ode_err *err)
+enum ode_status
+ode_run_probe(struct ode_run *run, struct ode_stage *stage, struct ode_score *score,
+              size_t *n, struct ode_err *err)
 {
     const struct ode_examples *examples = &stage->loader.set->train;
     struct ode_source source = { .loader = &stage->loader,
                                  .examples = examples,
                                  .epoch = -1 };
+    const size_t most = least(ODE_PROBE_N, examples->n);
     struct ode_batch_report report;
 
-    p->record->probe_n = least(ODE_PROBE_N, examples->n);
-    if (ode_run_evaluate(p->run, stage, &source, p->record->probe_n, &report) != ODE_OK)
+    if (ode_run_evaluate(run, stage, &source, most, &report) != ODE_OK)
         return ode_fail(err, ODE_ESTOPPED, NULL, "stopped on request at a transfer");
     score->loss = report.loss / (double)report.n;
     score->accuracy = (double)report.correct / (double)report.n;
+    if (n)
+        *n = most;
     return ODE_OK;
 }
 
@@ -256,7 +257,7 @@ passage_make(struct passage *p, struct ode_err *err)
 {
     struct ode_transfer_record *r = p->record;
 
-    ODE_TRY(probe(p, p->from, &r->before, err));
+    ODE_TRY(ode_run_probe(p->run, p->from, &r->before, &r->probe_n, err));
     ode_run_gauge(p->from, &r->gauge[0]);
     ODE_TRY(
         ode_stencil_halvings(r->resolution[0], r->resolution[1], &p->op.halvings, err));
@@ -264,17 +265,21 @@ passage_make(struct passage *p, struct ode_err *err)
     stability_restore(p);
     r->norm_before = ode_transfer_norm(&p->from->net.params, p->from->engine.theta);
     r->norm_after = ode_transfer_norm(&p->to->net.params, p->to->engine.theta);
-    ODE_TRY(probe(p, p->to, &r->after, err));
+    ODE_TRY(ode_run_probe(p->run, p->to, &r->after, &r->probe_n, err));
     gate_judge(p->run, r);
     return ODE_OK;
 }
 
 /* The run is at the begin of the level that `next` is of. */
 static void
-level_enter(struct ode_run *run, struct ode_stage *next, int level)
+level_enter(struct ode_run *run, struct ode_stage *next, int level,
+            const struct ode_transfer_record *r)
 {
     struct ode_state *s = &run->state;
 
+    s->kept = true;
+    s->kept_probe = r->before;
+    s->kept_test = s->test;
     ode_stage_free(run->stage);
     run->stage = next;
     s->base_step = s->at.step;
@@ -309,7 +314,7 @@ ode_run_transfer(struct ode_run *run, int level, bool *taken, struct ode_err *er
     status = passage_make(&p, err);
     *taken = status == ODE_OK && !(r.jumped && r.on_jump != ODE_ON_JUMP_WARN);
     if (*taken)
-        level_enter(run, next, level);
+        level_enter(run, next, level, &r);
     else
         ode_stage_free(next);
     ODE_TRY(status);

@@ -81,6 +81,11 @@ enum ode_status ode_run_level_steps(struct ode_run *run, struct ode_err *err);
 
 /* --- passage.c */
 
+/* The score of a stage on the probe, the first training examples as they are; *n (may be
+ * NULL): how many. */
+enum ode_status ode_run_probe(struct ode_run *run, struct ode_stage *stage,
+                              struct ode_score *score, size_t *n, struct ode_err *err);
+
 /* Takes the run to the begin of another level: run->stage is replaced, unless the gate
  * rolls it back (*taken false). */
 enum ode_status ode_run_transfer(struct ode_run *run, int level, bool *taken,

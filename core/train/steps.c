@@ -212,9 +212,7 @@ level_end(const struct ode_run *run)
         return ODE_END_BUDGET;
     if (patience && s->stale >= patience)
         return ODE_END_PLATEAU;
-    if (run->ops->advance(run->ops->context, s->at.level))
-        return ODE_END_REQUEST;
-    return ODE_END_NOT;
+    return run->ops->advance(run->ops->context, &s->at);
 }
 
 /* What a level that has ended in the middle of an epoch still owes. */

@@ -40,6 +40,35 @@ run_resume(struct ode_run *run, struct ode_err *err)
     return ODE_OK;
 }
 
+/* Whether a level that time has cut short is worse than the one before it. */
+static enum ode_status
+level_judge(struct ode_run *run, bool *worse, struct ode_err *err)
+{
+    struct ode_state *s = &run->state;
+    struct ode_score now;
+
+    *worse = false;
+    if (s->end != ODE_END_DEADLINE || !s->kept)
+        return ODE_OK;
+    ODE_TRY(ode_run_probe(run, run->stage, &now, NULL, err));
+    *worse = !(now.loss <= s->kept_probe.loss);
+    return ODE_OK;
+}
+
+/* Time was up too soon for the level: the model stays that of the one before it. */
+static enum ode_status
+level_drop(struct ode_run *run, struct ode_err *err)
+{
+    struct ode_state *s = &run->state;
+
+    s->test = s->kept_test;
+    ODE_TRY(ode_run_warn(run,
+                         "time was up before the level was better than the one before "
+                         "it, whose model stays",
+                         err));
+    return run->ops->level_skipped(run->ops->context, &s->at, s->at.level, err);
+}
+
 /* The current level from where it stands to its end. */
 static enum ode_status
 run_level(struct ode_run *run, struct ode_err *err)
@@ -47,6 +76,7 @@ run_level(struct ode_run *run, struct ode_err *err)
     const struct ode_train_ops *ops = run->ops;
     const struct ode_state *s = &run->state;
     const int64_t steps = run->plan.levels[s->at.level].steps;
+    bool worse;
 
     ode_engine_pack(&run->stage->engine);
     if (s->end == ODE_END_NOT) {
@@ -54,8 +84,24 @@ run_level(struct ode_run *run, struct ode_err *err)
             ODE_TRY(ops->level_begins(ops->context, &s->at, err));
         ODE_TRY(ode_run_level_steps(run, err));
     }
+    ODE_TRY(level_judge(run, &worse, err));
+    if (worse)
+        return level_drop(run, err);
     ODE_TRY(ode_run_checkpoint(run, true, err));
     return ops->level_done(ops->context, &s->at, s->end, &s->test, err);
+}
+
+/* The caller may give the levels that are to come other epochs. */
+static enum ode_status
+run_replan(struct ode_run *run, int level, struct ode_err *err)
+{
+    const struct ode_train *t = run->train;
+    bool changed = false;
+
+    ODE_TRY(run->ops->replan(run->ops->context, &run->state.at, level, &changed, err));
+    return changed ? ode_plan_make(&run->plan, run->recipe, t->set->train.n,
+                                   t->set->test.n, t->threads, err)
+                   : ODE_OK;
 }
 
 /* To the next level that a transfer leads to; *more is false where there is none. */
@@ -66,10 +112,13 @@ run_on(struct ode_run *run, bool *more, struct ode_err *err)
     const int from = run->state.at.level, last = (int)run->plan.levels_n - 1;
 
     *more = false;
-    if (from < last && ops->hold(ops->context, from))
+    if (from == last || run->state.end == ODE_END_DEADLINE)
+        return ODE_OK;
+    if (ops->hold(ops->context, from))
         return ode_fail(err, ODE_ESTOPPED, NULL,
                         "held at the end of level %d, whose checkpoint was written",
                         from);
+    ODE_TRY(run_replan(run, from + 1, err));
     for (int level = from + 1; level <= last && !*more; level++) {
         ODE_TRY(ode_run_transfer(run, level, more, err));
         if (!*more)

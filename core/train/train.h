@@ -117,7 +117,8 @@ enum ode_end {
     ODE_END_NOT,     /* it has not */
     ODE_END_BUDGET,  /* all of its epochs are done */
     ODE_END_PLATEAU, /* its training loss no longer fell */
-    ODE_END_REQUEST  /* advance() said so */
+    ODE_END_REQUEST, /* whoever asked for it */
+    ODE_END_DEADLINE /* time is up: it is the run's end, too */
 };
 
 /* All that a resume needs, beside the recipe and the data. The arrays are borrowed. */
@@ -134,7 +135,9 @@ struct ode_state {
     int64_t stale;                /* epochs in a row without a lower mean */
     bool test_due;       /* the last step ended an epoch whose test record was not made */
     int64_t moments_age; /* steps that second moments were followed for before the run */
-    struct ode_score test;     /* the newest; accuracy -1: none yet */
+    struct ode_score test; /* the newest; accuracy -1: none yet */
+    bool kept; /* a level before this one has ended; its scores, on probe and test: */
+    struct ode_score kept_probe, kept_test;
     const struct ode_net *net; /* names and shapes of the arrays */
     float *theta, *momentum, *statistics;
     float *second, *average; /* NULL where the recipe has none */
@@ -168,8 +171,12 @@ struct ode_train_ops {
     enum ode_status (*restore)(void *context, struct ode_state *state,
                                struct ode_err *err);
     bool (*stop)(void *context); /* asked after every step */
-    /* Whether this level is to end now; asked after every step. */
-    bool (*advance)(void *context, int level);
+    /* Whether the level is to end now, and why; asked after every step. */
+    enum ode_end (*advance)(void *context, const struct ode_progress *at);
+    /* Asked before the transfer to a level: may give it and those behind it other epochs,
+     * in train's recipe; *changed says whether it did. */
+    enum ode_status (*replan)(void *context, const struct ode_progress *at, int level,
+                              bool *changed, struct ode_err *err);
     /* Whether the run is to stop at the end of this level; not asked of the last one. */
     bool (*hold)(void *context, int level);
     double (*seconds)(void *context); /* a monotonic clock */

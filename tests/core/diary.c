@@ -137,13 +137,34 @@ stop(void *context)
     return d->stop_after && ++d->steps >= d->stop_after;
 }
 
-static bool
-advance(void *context, int level)
+static enum ode_end
+advance(void *context, const struct ode_progress *at)
 {
     struct diary *d = context;
 
-    return d->advance_from && level + 1 == d->advance_from
-           && d->event[d->n - 1].at.step >= d->advance_step;
+    if (d->deadline_step && at->step >= d->deadline_step)
+        return ODE_END_DEADLINE;
+    return d->advance_from && at->level + 1 == d->advance_from
+                   && at->step >= d->advance_step
+               ? ODE_END_REQUEST
+               : ODE_END_NOT;
+}
+
+/* Half of the epochs for all levels that are to come, once. */
+static enum ode_status
+replan(void *context, const struct ode_progress *at, int level, bool *changed,
+       struct ode_err *err)
+{
+    struct diary *d = context;
+
+    (void)at;
+    (void)err;
+    if (!d->shrinks || level != d->shrink_at)
+        return ODE_OK;
+    for (size_t k = (size_t)level; k < d->shrinks->levels_n; k++)
+        d->shrinks->levels[k].epochs /= 2;
+    *changed = true;
+    return ODE_OK;
 }
 
 static bool
@@ -212,10 +233,10 @@ enum ode_status
 diary_run(const struct ode_recipe_spec *recipe, int threads, bool resume, struct diary *d,
           float **theta, struct ode_err *err)
 {
-    const struct ode_train_ops ops = {
-        level_begins, level_done, level_skipped, metrics, transfer, warning, checkpoint,
-        restore,      stop,       advance,       hold,    seconds,  d
-    };
+    const struct ode_train_ops ops = { level_begins, level_done, level_skipped, metrics,
+                                       transfer,     warning,    checkpoint,    restore,
+                                       stop,         advance,    replan,        hold,
+                                       seconds,      d };
     struct ode_dataset set;
     struct ode_outcome outcome = { 0 };
     struct ode_train t = { .recipe = recipe,

@@ -23,8 +23,11 @@ struct diary {
     float *room;
     size_t theta_n, statistic_n;
     double clock;
-    int advance_from, advance_step; /* asks level advance_from - 1 to end at that step */
-    int hold_at;                    /* holds at the end of level hold_at - 1 */
+    int advance_from, advance_step;  /* asks level advance_from - 1 to end at that step */
+    int deadline_step;               /* time is up at that step; 0: never */
+    struct ode_recipe_spec *shrinks; /* that levels from shrink_at on are halved in */
+    int shrink_at;
+    int hold_at; /* holds at the end of level hold_at - 1 */
 };
 
 /* Two units, three levels: 8x8, then 16x16, then twice the blocks. 230 examples: epochs

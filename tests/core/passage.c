@@ -187,6 +187,66 @@ START_TEST(a_held_run_goes_on_where_it_was)
 }
 END_TEST
 
+/* --- deadlines */
+
+/* Time is up in the middle of the last level: it ends there, with a score, and the run
+ * with it. */
+START_TEST(a_deadline_ends_the_run)
+{
+    struct ode_recipe_spec r = diary_ladder();
+    struct diary d = { .deadline_step = 27 };
+    struct ode_err err;
+    char kinds[64];
+
+    r.levels[2].epochs = 100;
+    r.levels[2].lr.schedule =
+        ODE_SCHEDULE_CONSTANT; /* soon better than the level before */
+    test_ok(diary_run(&r, 2, false, &d, NULL, &err), &err);
+    diary_kinds(&d, kinds);
+    ck_assert_str_eq(kinds, "ldtldtld");
+    ck_assert_int_eq(find(&d, 'd', 2)->end, ODE_END_DEADLINE);
+    ck_assert_int_eq(find(&d, 'd', 2)->at.step, 27);
+    diary_free(&d);
+}
+END_TEST
+
+/* Time is up just after a transfer that did harm: the model stays that of the level
+ * before, and so do its scores. */
+START_TEST(a_level_that_time_made_worse_is_dropped)
+{
+    struct ode_recipe_spec r = diary_ladder();
+    struct diary d = { .deadline_step = 11 };
+    struct ode_err err;
+    char kinds[64];
+
+    r.levels[0].epochs = 2;
+    r.levels[1].epochs = 50;
+    r.levels[1].lr = (struct ode_lr_spec){ .schedule = ODE_SCHEDULE_CONSTANT };
+    test_ok(diary_run(&r, 2, false, &d, NULL, &err), &err);
+    diary_kinds(&d, kinds);
+    ck_assert_str_eq(kinds, "ldtls");
+    ck_assert_double_gt(find(&d, 't', 0)->t.after.loss, find(&d, 't', 0)->t.before.loss);
+    ck_assert_int_eq(d.kept.at.level, 0); /* the last checkpoint */
+    diary_free(&d);
+}
+END_TEST
+
+/* The plan follows what the caller makes of the levels to come. */
+START_TEST(levels_to_come_can_be_planned_again)
+{
+    struct ode_recipe_spec r = diary_ladder();
+    struct diary d = { .shrinks = &r, .shrink_at = 2 };
+    struct ode_err err;
+
+    r.levels[1].epochs = r.levels[2].epochs = 4;
+    test_ok(diary_run(&r, 2, false, &d, NULL, &err), &err);
+    ck_assert_int_eq(find(&d, 'd', 1)->at.step, 10 + 20);
+    ck_assert_int_eq(find(&d, 'd', 2)->at.step, 10 + 20 + 10);
+    ck_assert_int_eq(find(&d, 'd', 2)->end, ODE_END_BUDGET);
+    diary_free(&d);
+}
+END_TEST
+
 /* --- the gate */
 
 /* Nothing may rise: so any transfer of this ladder, whose losses do rise, is too much. */
@@ -398,7 +458,8 @@ END_TEST
 TEST_SUITE(passage, 900, a_plateau_ends_the_level, a_falling_loss_is_no_plateau,
            a_plateau_is_found_again_by_a_resumed_run, a_level_ends_on_request,
            a_level_can_end_before_it_begins, a_held_run_goes_on_where_it_was,
-           a_jump_fails_the_run, a_jump_is_warned_of, a_jump_is_rolled_back,
-           a_unit_that_became_unstable_is_damped,
+           a_deadline_ends_the_run, a_level_that_time_made_worse_is_dropped,
+           levels_to_come_can_be_planned_again, a_jump_fails_the_run, a_jump_is_warned_of,
+           a_jump_is_rolled_back, a_unit_that_became_unstable_is_damped,
            a_stable_unit_stays_as_the_transfer_made_it,
            blocks_move_by_the_gradient_in_time)

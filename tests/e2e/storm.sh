@@ -117,7 +117,7 @@ same "all of the journal was read" "$(sql "SELECT journal_offset FROM runs WHERE
     "$(wc -c < "$state/runs/$storm/journal.ndjson")"
 
 # --- what is told --------------------------------------------------------------------------
-timeless='del(.. | .time?, .at?, .started_at?, .finished_at?, .seconds?)'
+timeless='del(.. | .time?, .at?, .started_at?, .finished_at?, .seconds?, .forecast_s?)'
 for part in "metrics?points=all" levels; do
     for one in "$calm" "$storm"; do
         get "/v1/runs/$one/$part"
