@@ -14,13 +14,12 @@
  */
 static const struct rung {
     int halvings;
-    bool half; /* of the blocks */
+    int part; /* of the blocks: 3 for a third */
     double share, peak;
 } rungs[ODE_LADDER_RUNGS] = {
-    {2,  true,  0.10, 1.0},
-    { 1, true,  0.20, 0.5},
-    { 1, false, 0.25, 0.5},
-    { 0, false, 0.45, 0.5},
+    {1,  3, 0.15, 1.0},
+    { 0, 3, 0.45, 1.0},
+    { 0, 1, 0.40, 0.5},
 };
 
 /* An image costs at least so many times less than at the next finer level. */
@@ -62,18 +61,20 @@ halvings_of(const struct ode_recipe_spec *recipe)
     return most;
 }
 
-/* Half of the blocks of each unit where that can be trained and taken to all of them. */
+/* A part of the blocks of each unit where that can be trained and taken to all of them.
+ */
 static bool
-half_depth(const struct ode_recipe_spec *recipe, struct ode_level_spec *level)
+part_of_depth(const struct ode_recipe_spec *recipe, int part,
+              struct ode_level_spec *level)
 {
     const struct ode_model_spec *model = &recipe->model;
     bool less = false;
 
     for (size_t u = 0; u < model->units_n; u++) {
         const int64_t least = ode_recipe_blocks_least(model, u);
-        const int64_t half = (model->units[u].blocks + 1) / 2;
+        const int64_t some = (model->units[u].blocks + part - 1) / part;
 
-        level->blocks[u] = half > least ? half : least;
+        level->blocks[u] = some > least ? some : least;
         less = less || level->blocks[u] < model->units[u].blocks;
     }
     return less && ode_depth_check(model, NULL) == ODE_OK;
@@ -89,7 +90,7 @@ level_of(const struct ode_recipe_spec *recipe, const struct rung *r)
     level.resolution = finest_of(recipe) >> (r->halvings < most ? r->halvings : most);
     level.epochs = 1;
     level.blocks_n = recipe->model.units_n;
-    if (!r->half || !half_depth(recipe, &level))
+    if (!part_of_depth(recipe, r->part, &level))
         for (size_t u = 0; u < level.blocks_n; u++)
             level.blocks[u] = recipe->model.units[u].blocks;
     return level;

@@ -1,11 +1,12 @@
 /*
  * ladder.h - levels made from a budget, where the recipe says `auto`.
  *
- * Candidates are coarse to fine: images halved twice and once with half of the blocks,
- * then with all of them, then whole images with all blocks; as far as the data set and
- * the units allow. Each has a share of the budget. One that costs too little less than
- * the next finer one is left out, and so is one whose share is less than an epoch: the
- * next finer one inherits. The finest level stays.
+ * Candidates are coarse to fine: images halved once with a third of the blocks, whole
+ * images with a third, and with all of them; as far as the data set and the units allow
+ * (RESULTS.md, c: a shallow network learns as much in an epoch at first, and one on half
+ * the resolution nearly so). Each has a share of the budget. One that costs too little
+ * less than the next finer one is left out, and so is one whose share is less than an
+ * epoch: the next finer one inherits. The finest level stays.
  *
  * Budgets of epochs and of work are divided by FLOPs alone: the same recipe has the same
  * ladder on every machine. A deadline is divided by measured costs, so its ladder is this
@@ -16,7 +17,7 @@
 
 #include "core/train/cost.h"
 
-enum { ODE_LADDER_RUNGS = 4, ODE_LADDER_REASONS = 12, ODE_LADDER_TEXT = 200 };
+enum { ODE_LADDER_RUNGS = 3, ODE_LADDER_REASONS = 12, ODE_LADDER_TEXT = 200 };
 
 struct ode_ladder {
     size_t levels_n;

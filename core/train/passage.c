@@ -10,7 +10,7 @@
 #include "core/train/warm.h"
 
 enum {
-    ROUNDS_MOST = 7 /* of damping, each with half the cap */
+    ROUNDS_MOST = 7 /* of damping for stability, each with half the cap */
 };
 
 /* One transfer in the making. */
@@ -19,7 +19,8 @@ struct passage {
     struct ode_stage *from, *to;
     struct ode_transfer_op op;
     struct ode_transfer_record *record;
-    bool warm; /* from another run */
+    bool warm;                        /* from another run */
+    double cap[ODE_SEGMENTS_MAX + 1]; /* of kernels outside blocks, of each segment's */
 };
 
 static size_t
@@ -100,75 +101,133 @@ is_unstable(const struct ode_gauge_segment *before, const struct ode_gauge_segme
            && !(now->growth <= before->growth);
 }
 
-/* The adjustment of a segment, begun where there is none yet. */
-static struct ode_adjustment *
-adjustment_of(struct ode_transfer_record *r, int segment)
+/* The cap of a segment's kernels; -1: of those outside blocks. */
+static double *
+cap_of(struct passage *p, int segment)
 {
-    const struct ode_gauge_segment *g = &r->gauge[1].segment[segment];
-    struct ode_adjustment *a = r->adjustment;
-
-    while (a < r->adjustment + r->adjusted && a->unit != segment)
-        a++;
-    if (a == r->adjustment + r->adjusted) {
-        r->adjusted++;
-        *a = (struct ode_adjustment){ .unit = segment,
-                                      .cap = ODE_STENCIL_UNDAMPED,
-                                      .growth = { g->growth },
-                                      .stability = { g->stability } };
-    }
-    return a;
+    return &p->cap[segment + 1];
 }
 
-/* Half of the cap for the kernels of a segment, and what moves with them. Adam's second
- * moments are of gradients, not of kernels, and stay. */
+/* Lowers the cap for a segment's kernels and what moves with them. Adam's second moments
+ * are of gradients, not of kernels, and stay. */
 static void
-segment_damp(struct passage *p, int segment)
+cap_lower(struct passage *p, int segment, double cap)
 {
-    struct ode_adjustment *a = adjustment_of(p->record, segment);
     const struct ode_params *params = &p->to->net.params;
     const struct ode_engine *e = &p->to->engine;
+    const double was = *cap_of(p, segment);
 
-    ode_transfer_damp(params, segment, a->cap, a->cap / 2, e->theta);
-    ode_transfer_damp(params, segment, a->cap, a->cap / 2, e->momentum);
+    if (cap >= was)
+        return;
+    ode_transfer_damp(params, segment, was, cap, e->theta);
+    ode_transfer_damp(params, segment, was, cap, e->momentum);
     if (e->average)
-        ode_transfer_damp(params, segment, a->cap, a->cap / 2, e->average);
-    a->cap /= 2;
+        ode_transfer_damp(params, segment, was, cap, e->average);
+    *cap_of(p, segment) = cap;
 }
 
-static bool
-damp_where_unstable(struct passage *p)
+static void
+caps_undo(struct passage *p)
 {
-    const struct ode_gauge *gauge = p->record->gauge;
-    bool any = false;
+    for (int s = -1; s < ODE_SEGMENTS_MAX; s++)
+        *cap_of(p, s) = ODE_STENCIL_UNDAMPED;
+}
 
-    for (int s = 0; s < gauge[1].segments; s++)
-        if (is_unstable(&gauge[0].segment[s], &gauge[1].segment[s])) {
-            segment_damp(p, s);
-            any = true;
-        }
+/* Halves the caps of unstable segments until there is none; whether there was one. High
+ * orders go first, as they are mostly noise, and below a cap of 1 all shrinks. */
+static bool
+stability_restore(struct passage *p)
+{
+    struct ode_gauge *gauge = p->record->gauge;
+    bool any = false, more = true;
+
+    for (int round = 0; round < ROUNDS_MOST && more; round++) {
+        more = false;
+        for (int s = 0; s < gauge[1].segments; s++)
+            if (is_unstable(&gauge[0].segment[s], &gauge[1].segment[s])) {
+                cap_lower(p, s, *cap_of(p, s) / 2);
+                more = any = true;
+            }
+        if (!more)
+            break;
+        stage_settle(p);
+        ode_run_gauge(p->to, &gauge[1]);
+    }
     return any;
 }
 
-/* Measures the new level, and damps what a longer step or noise in the kernels made
- * unstable: high orders first, as they are mostly noise, and from a cap of 1 on all. */
-static void
-stability_restore(struct passage *p)
+/* The parameters anew, with these caps. */
+static enum ode_status
+caps_take(struct passage *p, const double *cap, struct ode_err *err)
 {
+    caps_undo(p);
+    ODE_TRY(parameters_transfer(p, err));
+    for (int s = -1; s < p->to->net.segment_n; s++)
+        cap_lower(p, s, cap[s + 1]);
+    stage_settle(p);
+    return ODE_OK;
+}
+
+/* Of the caps that are as low as stability wants, or lower everywhere, the ones with the
+ * least loss on the probe. */
+static enum ode_status
+caps_search(struct passage *p, struct ode_err *err)
+{
+    struct ode_score least_score, now;
+    double best[ODE_SEGMENTS_MAX + 1];
+
+    ODE_TRY(ode_run_probe(p->run, p->to, &least_score, NULL, err));
+    memcpy(best, p->cap, sizeof best);
+    for (double cap = ODE_STENCIL_UNDAMPED / 2; cap >= 1; cap /= 2) {
+        for (int s = -1; s < p->to->net.segment_n; s++)
+            cap_lower(p, s, cap);
+        stage_settle(p);
+        ODE_TRY(ode_run_probe(p->run, p->to, &now, NULL, err));
+        if (!(now.loss >= least_score.loss)) {
+            least_score = now;
+            memcpy(best, p->cap, sizeof best);
+        }
+    }
+    return memcmp(best, p->cap, sizeof best) == 0 ? ODE_OK : caps_take(p, best, err);
+}
+
+/* What was damped, and what the gauge said before and says now. */
+static void
+adjustments_note(struct passage *p, const struct ode_gauge *undamped)
+{
+    static const struct ode_gauge_segment unknown = { NAN, NAN, NAN };
     struct ode_transfer_record *r = p->record;
 
-    ode_run_gauge(p->to, &r->gauge[1]);
-    if (p->run->recipe->transfer.adjust == ODE_ADJUST_NONE)
-        return;
-    for (int round = 0; round < ROUNDS_MOST && damp_where_unstable(p); round++) {
-        stage_settle(p);
-        ode_run_gauge(p->to, &r->gauge[1]);
-    }
-    for (int i = 0; i < r->adjusted; i++) {
-        struct ode_adjustment *a = &r->adjustment[i];
+    for (int s = -1; s < p->to->net.segment_n; s++) {
+        const struct ode_gauge_segment *was = s < 0 ? &unknown : &undamped->segment[s];
+        const struct ode_gauge_segment *now = s < 0 ? &unknown : &r->gauge[1].segment[s];
 
-        a->growth[1] = r->gauge[1].segment[a->unit].growth;
-        a->stability[1] = r->gauge[1].segment[a->unit].stability;
+        if (*cap_of(p, s) < ODE_STENCIL_UNDAMPED)
+            r->adjustment[r->adjusted++] = (struct ode_adjustment){
+                .unit = s,
+                .cap = *cap_of(p, s),
+                .growth = {was->growth,     now->growth   },
+                .stability = { was->stability, now->stability}
+            };
     }
+}
+
+/* Measures the new level, and damps its kernels if noise in them or a longer step made a
+ * unit unstable. */
+static enum ode_status
+transfer_adjust(struct passage *p, struct ode_err *err)
+{
+    struct ode_gauge *gauge = &p->record->gauge[1], undamped;
+
+    caps_undo(p);
+    ode_run_gauge(p->to, gauge);
+    undamped = *gauge;
+    if (p->run->recipe->transfer.adjust == ODE_ADJUST_NONE || !stability_restore(p))
+        return ODE_OK;
+    ODE_TRY(caps_search(p, err));
+    ode_run_gauge(p->to, gauge);
+    adjustments_note(p, &undamped);
+    return ODE_OK;
 }
 
 /* A word about each unit that was damped. */
@@ -181,11 +240,13 @@ adjustments_tell(struct ode_run *run, const struct ode_transfer_record *r,
     for (int i = 0; i < r->adjusted; i++) {
         const struct ode_adjustment *a = &r->adjustment[i];
 
+        if (a->unit < 0)
+            continue;
         snprintf(
             text, sizeof text,
-            "unit %d: the transfer left a step of %.2f times the longest stable one, "
+            "unit %d: the transfer left a step of %.3g times the longest stable one, "
             "and states grew %.3g-fold; its kernels were damped to a cap of %g: "
-            "%.2f times, %.3g-fold",
+            "%.3g times, %.3g-fold",
             a->unit, a->stability[0], a->growth[0], a->cap, a->stability[1],
             a->growth[1]);
         ODE_TRY(ode_run_warn(run, text, err));
@@ -262,7 +323,7 @@ passage_make(struct passage *p, struct ode_err *err)
     ODE_TRY(
         ode_stencil_halvings(r->resolution[0], r->resolution[1], &p->op.halvings, err));
     ODE_TRY(parameters_transfer(p, err));
-    stability_restore(p);
+    ODE_TRY(transfer_adjust(p, err));
     r->norm_before = ode_transfer_norm(&p->from->net.params, p->from->engine.theta);
     r->norm_after = ode_transfer_norm(&p->to->net.params, p->to->engine.theta);
     ODE_TRY(ode_run_probe(p->run, p->to, &r->after, &r->probe_n, err));

@@ -86,7 +86,7 @@ struct ode_score {
     double loss, accuracy;
 };
 
-/* A unit whose kernels a transfer has damped. */
+/* A unit whose kernels a transfer has damped; -1: those outside units. */
 struct ode_adjustment {
     int unit;
     double cap;          /* ode_stencil_damp() from ODE_STENCIL_UNDAMPED to this */
@@ -106,7 +106,7 @@ struct ode_transfer_record {
     double norm_before, norm_after; /* Frobenius, of all convolution kernels */
     struct ode_gauge gauge[2];      /* before, after; with the weights as they stay */
     int adjusted;
-    struct ode_adjustment adjustment[ODE_SEGMENTS_MAX];
+    struct ode_adjustment adjustment[ODE_SEGMENTS_MAX + 1];
     double max_jump; /* 0: no limit */
     bool jumped;     /* after.loss is above before.loss + max_jump, or no number */
     enum ode_on_jump on_jump;

@@ -222,7 +222,7 @@ START_TEST(keys_follow_from_what_the_bits_follow_from)
         { "/train/ema",              "0",                                   0},
         { "/train/memory",           "\"reverse-inexact\"",                 0},
         { "/train/convolution",      "\"direct\"",                          0},
-        { "/transfer",               "{\"gradient\": \"own\"}",             0},
+        { "/transfer",               "{\"gradient\": \"finest\"}",          0},
         { "/levels/0/lr/peak",       "0.02",                                0},
         { "/levels/0/epochs",        "2",                                   0},
         { "/levels/2/resolution",    "32",                                  0},

@@ -79,7 +79,7 @@ work_of(const struct ode_recipe_spec *r, const struct ode_ladder *l, size_t trai
     return plan.work;
 }
 
-START_TEST(images_then_blocks_then_both_in_full)
+START_TEST(small_and_shallow_first)
 {
     struct ode_recipe_spec r = recipe_of(ODE_SET_CIFAR10, 3, 6);
     struct ode_ladder l;
@@ -87,18 +87,17 @@ START_TEST(images_then_blocks_then_both_in_full)
 
     r.budget.epochs = 20;
     l = make(&r, 50000, NULL);
-    ck_assert_uint_eq(l.levels_n, 4);
-    is_level(&l, 0, 8, 3, 0.1);
-    is_level(&l, 1, 16, 3, 0.05);
-    is_level(&l, 2, 16, 6, 0.05);
-    is_level(&l, 3, 32, 6, 0.05);
-    ck_assert_int_eq(l.levels[3].epochs, 9);  /* 45% of 20 */
-    ck_assert_int_eq(l.levels[2].epochs, 20); /* at a quarter of the cost */
+    ck_assert_uint_eq(l.levels_n, 3);
+    is_level(&l, 0, 16, 2, 0.1);
+    is_level(&l, 1, 32, 2, 0.1);
+    is_level(&l, 2, 32, 6, 0.05);
+    ck_assert_int_eq(l.levels[2].epochs, 8);  /* 40% of 20 */
+    ck_assert_int_gt(l.levels[1].epochs, 24); /* 45%, at a bit more than a third */
     work = work_of(&r, &l, 50000);
     ck_assert_double_le(work, 20 * 50000);
     ck_assert_double_gt(work, 19.9 * 50000); /* what was left over was used */
     ck_assert(says(&l, "20 epochs of 50000 examples is 1000000 units of work"));
-    ck_assert(says(&l, "8x8 pixels with 3-3-3 blocks trains for"));
+    ck_assert(says(&l, "16x16 pixels with 2-2-2 blocks trains for"));
 }
 END_TEST
 
@@ -158,8 +157,8 @@ START_TEST(the_peak_scales_all_rates)
     r.budget.epochs = 20;
     r.budget.peak = 0.02;
     l = make(&r, 50000, NULL);
-    is_level(&l, 0, 8, 3, 0.02);
-    is_level(&l, 3, 32, 6, 0.01);
+    is_level(&l, 0, 16, 2, 0.02);
+    is_level(&l, 2, 32, 6, 0.01);
 }
 END_TEST
 
@@ -171,19 +170,19 @@ START_TEST(images_are_halved_as_often_as_units_allow)
     r.budget.epochs = 20;
     l = make(&r, 60000, NULL); /* 28 can be halved twice, and the units do */
     ck_assert_uint_eq(l.levels_n, 2);
-    is_level(&l, 0, 28, 3, 0.1);
+    is_level(&l, 0, 28, 2, 0.1);
     is_level(&l, 1, 28, 6, 0.05);
     r = recipe_of(ODE_SET_MNIST, 2, 6);
     r.budget.epochs = 20;
     l = make(&r, 60000, NULL);
     ck_assert_uint_eq(l.levels_n, 3);
-    is_level(&l, 0, 14, 3, 0.1);
-    is_level(&l, 1, 14, 6, 0.05);
+    is_level(&l, 0, 14, 2, 0.1);
+    is_level(&l, 1, 28, 2, 0.1);
     is_level(&l, 2, 28, 6, 0.05);
-    r = recipe_of(ODE_SET_STROKES, 2, 6); /* drawn at 32, and not below 8 */
+    r = recipe_of(ODE_SET_STROKES, 2, 6); /* drawn at 32 */
     r.budget.epochs = 20;
     l = make(&r, 10000, NULL);
-    is_level(&l, 0, 8, 3, 0.1);
+    is_level(&l, 0, 16, 2, 0.1);
     is_level(&l, l.levels_n - 1, 32, 6, 0.05);
 }
 END_TEST
@@ -197,33 +196,31 @@ START_TEST(depth_stays_where_it_cannot_change)
     r.model.block = ODE_BLOCK_LEAPFROG;
     r.model.start = ODE_START_ZERO;
     l = make(&r, 50000, NULL);
-    ck_assert_uint_eq(l.levels_n, 3);
-    is_level(&l, 0, 8, 6, 0.1);
-    is_level(&l, 1, 16, 6, 0.05);
-    is_level(&l, 2, 32, 6, 0.05);
-    r = recipe_of(ODE_SET_CIFAR10, 1, 1); /* half of one block is one */
+    ck_assert_uint_eq(l.levels_n, 2);
+    is_level(&l, 0, 16, 6, 0.1);
+    is_level(&l, 1, 32, 6, 0.05);
+    r = recipe_of(ODE_SET_CIFAR10, 1, 1); /* a third of one block is one */
     r.budget.epochs = 20;
     l = make(&r, 50000, NULL);
-    ck_assert_uint_eq(l.levels_n, 3);
-    is_level(&l, 0, 8, 1, 0.1);
+    ck_assert_uint_eq(l.levels_n, 2);
+    is_level(&l, 0, 16, 1, 0.1);
 }
 END_TEST
 
 START_TEST(a_level_that_saves_too_little_is_left_out)
 {
-    struct ode_recipe_spec r = recipe_of(ODE_SET_CIFAR10, 3, 3);
+    struct ode_recipe_spec r = recipe_of(ODE_SET_CIFAR10, 2, 2);
     struct ode_ladder l;
 
     r.budget.epochs = 20;
-    l = make(&r, 50000, NULL); /* 2 of 3 blocks save less than half as much again */
-    ck_assert_uint_eq(l.levels_n, 3);
-    is_level(&l, 0, 8, 2, 0.1);
-    is_level(&l, 1, 16, 3, 0.05);
-    is_level(&l, 2, 32, 3, 0.05);
-    ck_assert(
-        says(&l, "16x16 pixels with 2-2-2 blocks is left out: an epoch costs only"));
-    /* the next finer one has its share: 45% at a quarter of the cost */
-    ck_assert_int_ge(l.levels[1].epochs, 35);
+    l = make(&r, 50000, NULL); /* the last unit keeps 2 blocks: a quarter is saved */
+    ck_assert_uint_eq(l.levels_n, 2);
+    ck_assert_int_eq(l.levels[0].resolution, 16);
+    ck_assert_int_eq(l.levels[0].blocks[0], 1);
+    ck_assert_int_eq(l.levels[0].blocks[1], 2);
+    is_level(&l, 1, 32, 2, 0.05);
+    ck_assert(says(&l, "32x32 pixels with 1-2 blocks is left out: an epoch costs only"));
+    ck_assert_int_ge(l.levels[1].epochs, 17); /* the finest has its share, too: 85% */
 }
 END_TEST
 
@@ -231,12 +228,12 @@ END_TEST
 
 /* Steps of so many seconds; nothing else takes time. */
 static struct ode_cost
-costs_of(double a, double b, double c, double d)
+costs_of(double a, double b, double c)
 {
-    const double step[] = { a, b, c, d };
-    struct ode_cost cost = { .levels_n = 4 };
+    const double step[] = { a, b, c };
+    struct ode_cost cost = { .levels_n = 3 };
 
-    for (int k = 0; k < 4; k++)
+    for (int k = 0; k < 3; k++)
         cost.level[k].step.median = step[k];
     return cost;
 }
@@ -244,18 +241,18 @@ costs_of(double a, double b, double c, double d)
 START_TEST(a_deadline_is_divided_by_measured_costs)
 {
     struct ode_recipe_spec r = recipe_of(ODE_SET_CIFAR10, 3, 6);
-    const struct ode_cost costs = costs_of(0.01, 0.02, 0.04, 0.2);
+    const struct ode_cost costs = costs_of(0.02, 0.04, 0.2);
     struct ode_ladder l;
     double seconds = 0;
 
-    r.budget.deadline_s = 1000; /* of 900 that are planned an epoch takes 5 to 100 */
+    r.budget.deadline_s = 1000; /* of 900 that are planned an epoch takes 10 to 100 */
     l = make(&r, 50000, &costs);
-    ck_assert_uint_eq(l.levels_n, 4);
-    ck_assert_int_eq(l.levels[3].epochs, 4); /* 45% of 900 s */
-    for (int k = 0; k < 4; k++)
+    ck_assert_uint_eq(l.levels_n, 3);
+    ck_assert_int_eq(l.levels[2].epochs, 3); /* 40% of 900 s */
+    for (int k = 0; k < 3; k++)
         seconds += 500 * costs.level[k].step.median * (double)l.levels[k].epochs;
     ck_assert_double_le(seconds, 900);
-    ck_assert_double_gt(seconds, 894); /* the coarsest level's epoch is 5 s */
+    ck_assert_double_gt(seconds, 889); /* the coarsest level's epoch is 10 s */
     ck_assert(says(&l, "Of the deadline of 1000 s, 900 s are planned"));
 }
 END_TEST
@@ -263,14 +260,14 @@ END_TEST
 START_TEST(evaluations_and_transfers_are_paid_for)
 {
     struct ode_recipe_spec r = recipe_of(ODE_SET_CIFAR10, 3, 6);
-    struct ode_cost costs = costs_of(0.01, 0.02, 0.04, 0.2);
+    struct ode_cost costs = costs_of(0.02, 0.04, 0.2);
     struct ode_ladder l;
 
     r.budget.deadline_s = 1000;
-    for (int k = 0; k < 4; k++)
-        costs.level[k].image.median = 0.02; /* 20 s for each test, 123 s of transfers */
+    for (int k = 0; k < 3; k++)
+        costs.level[k].image.median = 0.02; /* 20 s for each test, 82 s of transfers */
     l = make(&r, 50000, &costs);
-    ck_assert(says(&l, "777 s are planned"));
+    ck_assert(says(&l, "818 s are planned"));
     ck_assert_int_le(l.levels[l.levels_n - 1].epochs, 3);
 }
 END_TEST
@@ -278,7 +275,7 @@ END_TEST
 START_TEST(measured_costs_say_what_saves_too_little)
 {
     struct ode_recipe_spec r = recipe_of(ODE_SET_CIFAR10, 3, 6);
-    const struct ode_cost costs = costs_of(0.15, 0.16, 0.18, 0.2);
+    const struct ode_cost costs = costs_of(0.15, 0.16, 0.2);
     struct ode_ladder l;
 
     r.budget.deadline_s = 1000;
@@ -290,7 +287,7 @@ END_TEST
 
 START_TEST(budgets_that_are_too_small_are_refused)
 {
-    const struct ode_cost costs = costs_of(0.01, 0.02, 0.04, 0.2);
+    const struct ode_cost costs = costs_of(0.02, 0.04, 0.2);
     struct ode_recipe_spec r = recipe_of(ODE_SET_CIFAR10, 3, 6);
     struct ode_ladder l;
     struct ode_err err;
@@ -318,8 +315,8 @@ START_TEST(candidates_are_a_recipe_that_can_be_measured)
     settle(&r);
     test_ok(ode_ladder_candidates(&c, &r, &err), &err);
     ck_assert(!c.levels_auto);
-    ck_assert_uint_eq(c.levels_n, 4);
-    for (int k = 0; k < 4; k++)
+    ck_assert_uint_eq(c.levels_n, 3);
+    for (int k = 0; k < 3; k++)
         ck_assert_int_eq(c.levels[k].epochs, 1);
     settle(&c);
 }
@@ -386,12 +383,11 @@ START_TEST(a_new_plan_fits_into_what_is_left)
 END_TEST
 
 TEST_SUITE(
-    ladder, 60, images_then_blocks_then_both_in_full,
-    no_budget_is_exceeded_and_little_is_left, a_budget_of_work_is_one_of_epochs,
-    one_epoch_is_the_finest_levels, the_peak_scales_all_rates,
-    images_are_halved_as_often_as_units_allow, depth_stays_where_it_cannot_change,
-    a_level_that_saves_too_little_is_left_out, a_deadline_is_divided_by_measured_costs,
-    evaluations_and_transfers_are_paid_for, measured_costs_say_what_saves_too_little,
-    budgets_that_are_too_small_are_refused, candidates_are_a_recipe_that_can_be_measured,
-    what_is_left_is_divided_as_it_was, the_last_level_has_an_epoch_whatever_is_left,
-    a_new_plan_fits_into_what_is_left)
+    ladder, 60, small_and_shallow_first, no_budget_is_exceeded_and_little_is_left,
+    a_budget_of_work_is_one_of_epochs, one_epoch_is_the_finest_levels,
+    the_peak_scales_all_rates, images_are_halved_as_often_as_units_allow,
+    depth_stays_where_it_cannot_change, a_level_that_saves_too_little_is_left_out,
+    a_deadline_is_divided_by_measured_costs, evaluations_and_transfers_are_paid_for,
+    measured_costs_say_what_saves_too_little, budgets_that_are_too_small_are_refused,
+    candidates_are_a_recipe_that_can_be_measured, what_is_left_is_divided_as_it_was,
+    the_last_level_has_an_epoch_whatever_is_left, a_new_plan_fits_into_what_is_left)

@@ -355,6 +355,7 @@ START_TEST(a_unit_that_became_unstable_is_damped)
     struct diary d[2] = { { 0 }, { 0 } };
     const struct ode_transfer_record *plain, *damped;
     struct ode_err err;
+    int unstable = 0;
 
     for (int i = 0; i < 2; i++)
         test_ok(diary_run(&rough[i], 2, false, &d[i], NULL, &err), &err);
@@ -364,15 +365,19 @@ START_TEST(a_unit_that_became_unstable_is_damped)
     ck_assert_int_gt(damped->adjusted, 0);
     for (int i = 0; i < damped->adjusted; i++) {
         const struct ode_adjustment *a = &damped->adjustment[i];
+
+        ck_assert_double_lt(a->cap, ODE_STENCIL_UNDAMPED);
+        if (a->unit < 0)
+            continue;
         const struct ode_gauge_segment *was = &plain->gauge[1].segment[a->unit];
 
-        ck_assert(was->growth > 10 && was->stability > 1);
-        ck_assert_double_lt(a->cap, ODE_STENCIL_UNDAMPED);
+        unstable += was->growth > 10 && was->stability > 1;
         ck_assert_double_lt(a->stability[1], a->stability[0]);
         ck_assert(a->growth[1] <= 10 || a->stability[1] <= 1);
     }
+    ck_assert_int_gt(unstable, 0);
     ck_assert_double_lt(damped->after.loss, plain->after.loss);
-    ck_assert_int_ge(count(&d[1], 'w'), damped->adjusted);
+    ck_assert_int_ge(count(&d[1], 'w'), unstable);
     diary_free(&d[0]);
     diary_free(&d[1]);
 }

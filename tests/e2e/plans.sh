@@ -123,30 +123,37 @@ train () {
     ./odenet train "$2" --run-dir "$work/$1" "${@:3}" >> "$work/$1.log" 2>&1
 }
 
-# A deadline's ladder is what was measured then: it must outlive its worker.
-jq '.budget = {deadline_s: 6}' "$work/auto.json" > "$work/deadline.json"
-./odenet train "$work/deadline.json" --run-dir "$work/dead" --threads 1 2> /dev/null &
+# What a ladder was made from is part of the job, and the ladder outlives its worker.
+jq '.budget = {epochs: 40}' "$work/auto.json" > "$work/many.json"
+./odenet train "$work/many.json" --run-dir "$work/dead" --threads 1 2> /dev/null &
 pid=$!
 until_true "it has a checkpoint" grep -q '"type":"checkpoint"' "$work/dead/journal.ndjson"
 kill -KILL "$pid"
 wait "$pid" 2> /dev/null || :
 levels < <(jq .spec "$work/dead/ladder.json") > "$work/before"
-jq '.budget = {deadline_s: 7}' "$work/auto.json" > "$work/later.json"
+jq '.budget = {epochs: 41}' "$work/auto.json" > "$work/more.json"
 code=0
-train dead "$work/later.json" --resume || code=$?
-same "another deadline is another job" "$code" 2
+train dead "$work/more.json" --resume || code=$?
+same "another budget is another job" "$code" 2
 code=0
 train dead "$work/listed.json" --resume || code=$?
 same "and so are other levels" "$code" 2
-check "it is resumed" train dead "$work/deadline.json" --threads 1 --resume
+check "it is resumed" train dead "$work/many.json" --threads 1 --resume
 check "with the ladder that it had" jq -se '
     map(select(.type == "plan")) | length == 2 and .[0].levels == .[1].levels
     and .[0].reasons == .[1].reasons and (.[0].reasons | length) > 0' "$work/dead/journal.ndjson"
-jq -n --slurpfile asked "$work/deadline.json" --slurpfile made "$work/dead/ladder.json" '
+jq -n --slurpfile asked "$work/many.json" --slurpfile made "$work/dead/ladder.json" '
     $asked[0] | del(.budget) | .levels = $made[0].spec.levels' > "$work/peace.json"
 check "its levels, listed, are trained in peace" train peace "$work/peace.json" --threads 2
 same "killed and resumed it is the same model" \
     "$(sha256sum < "$work/dead/model.safetensors")" "$(sha256sum < "$work/peace/model.safetensors")"
+
+# --- a deadline ----------------------------------------------------------------------------
+
+jq '.budget = {deadline_s: 5}' "$work/auto.json" > "$work/deadline.json"
+check "a deadline is trained for" train late "$work/deadline.json" --threads 1
+check "and kept, twice of it at the most" jq -se '
+    map(select(.type == "final"))[0] | .state == "succeeded" and .time < 10' "$work/late/journal.ndjson"
 
 # Killed before there is a checkpoint, it begins again with the same ladder.
 jq '.budget = {deadline_s: 20} | .resources.checkpoint_s = 1000' "$work/auto.json" > "$work/early.json"
