@@ -22,4 +22,12 @@ EXTRA_DIST += \
 	%D%/results/c-both.json \
 	%D%/results/c-depth.json \
 	%D%/results/c-fine.json \
-	%D%/results/c-resolution.json
+	%D%/results/c-resolution.json \
+	%D%/results/d-hamiltonian-1.json \
+	%D%/results/d-hamiltonian-10.json \
+	%D%/results/d-hamiltonian-20.json \
+	%D%/results/d-hamiltonian-5.json \
+	%D%/results/d-resnet-1.json \
+	%D%/results/d-resnet-10.json \
+	%D%/results/d-resnet-20.json \
+	%D%/results/d-resnet-5.json

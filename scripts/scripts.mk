@@ -5,4 +5,5 @@ EXTRA_DIST += \
 	%D%/bench_torch.py \
 	%D%/packages.sh \
 	%D%/quickstart \
+	%D%/results \
 	%D%/test

@@ -293,11 +293,12 @@ level_time(const struct ode_cost *cost, const struct ode_plan *plan, int k,
 {
     const struct ode_level_plan *p = &plan->levels[k];
     const double epochs = (double)(p->steps - level_step) / (double)p->epoch_steps;
-    const double tests = p->steps == 0 ? 1 : ceil(epochs);
+    const double ends = p->steps == 0 ? 1 : ceil(epochs);
+    const double tests = ceil(ends / fmax((double)plan->test_every, 1));
     const double epoch_steps = (double)plan->train_n / (double)plan->batch;
 
-    return epochs * epoch_steps * at[0]
-           + tests * ((double)plan->test_n * at[1] + cost->level[k].epoch)
+    return epochs * epoch_steps * at[0] + tests * (double)plan->test_n * at[1]
+           + ends * cost->level[k].epoch
            + (level_step == 0 ? transfer_time(plan, k, at[2], at[1]) : 0);
 }
 
@@ -344,7 +345,8 @@ ode_cost_epoch(const struct ode_cost *cost, const struct ode_plan *plan, int k)
     const struct ode_level_cost *c = &cost->level[k];
 
     return (double)plan->train_n / (double)plan->batch * c->step.median
-           + (double)plan->test_n * c->image.median + c->epoch;
+           + (double)plan->test_n * c->image.median / fmax((double)plan->test_every, 1)
+           + c->epoch;
 }
 
 double

@@ -73,6 +73,17 @@ plan_sum(struct ode_plan *plan)
     }
 }
 
+bool
+ode_plan_tests(const struct ode_plan *plan, int level, int64_t level_step)
+{
+    const struct ode_level_plan *p = &plan->levels[level];
+    const int64_t every = plan->test_every > 1 ? plan->test_every : 1;
+
+    if (level_step == p->steps)
+        return true;
+    return level_step % p->epoch_steps == 0 && level_step / p->epoch_steps % every == 0;
+}
+
 double
 ode_plan_level_work(const struct ode_plan *plan, int level, int64_t level_step)
 {
@@ -105,6 +116,7 @@ ode_plan_make(struct ode_plan *out, const struct ode_recipe_spec *recipe, size_t
                              .train_n = train_n,
                              .test_n = test_n,
                              .batch = recipe->train.batch,
+                             .test_every = recipe->train.test_every,
                              .classes = facts->classes,
                              .channels = facts->channels };
     struct ode_net last = { 0 }, net = { 0 };

@@ -192,8 +192,8 @@ level_step(struct ode_run *run, int64_t i, struct ode_err *err)
     run->tested = false;
     ode_run_place(run, i + 1);
     ode_run_read_clock(run);
-    run->state.test_due = index + 1 == p->epoch_steps;
-    if (run->state.test_due)
+    run->state.test_due = ode_plan_tests(&run->plan, level, i + 1);
+    if (index + 1 == p->epoch_steps)
         plateau_follow(run);
     if (record_due(p, i))
         ODE_TRY(ode_run_train_record(run, err));

@@ -36,7 +36,8 @@ run_resume(struct ode_run *run, struct ode_err *err)
                         (long long)s->level_step, level, (long long)p->steps);
     run->started -= s->at.time;
     ode_run_place(run, s->level_step);
-    run->tested = !s->test_due && s->level_step % p->epoch_steps == 0;
+    run->tested = !s->test_due && s->level_step > 0
+                  && ode_plan_tests(&run->plan, level, s->level_step);
     return ODE_OK;
 }
 

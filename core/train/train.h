@@ -51,7 +51,7 @@ struct ode_plan {
     double work;
     size_t memory_bytes;
     size_t train_n, test_n;
-    int64_t batch;
+    int64_t batch, test_every;
     int classes, channels;
 };
 
@@ -61,6 +61,10 @@ struct ode_plan {
 enum ode_status ode_plan_make(struct ode_plan *plan, const struct ode_recipe_spec *recipe,
                               size_t train_n, size_t test_n, int threads,
                               struct ode_err *err);
+
+/* Whether the test set is looked at after so many steps of a level: at the end of each
+ * test_every-th epoch and of the level. */
+bool ode_plan_tests(const struct ode_plan *plan, int level, int64_t level_step);
 
 /* Units of work of so many steps of a level, 0 to its `steps`; an epoch's last batch may
  * be a smaller one. */

@@ -187,6 +187,38 @@ START_TEST(a_held_run_goes_on_where_it_was)
 }
 END_TEST
 
+/* --- tests in between */
+
+START_TEST(tests_are_as_often_as_asked_for)
+{
+    struct ode_recipe_spec r = diary_ladder();
+    struct diary d = { 0 }, often = { 0 };
+    struct ode_err err;
+    float *some, *all;
+    int64_t at[16];
+    int n = 0;
+
+    r.levels[0].epochs = 5;
+    test_ok(diary_run(&r, 2, false, &often, &all, &err), &err);
+    r.train.test_every = 2;
+    test_ok(diary_run(&r, 2, false, &d, &some, &err), &err);
+    for (int i = 0; i < d.n; i++)
+        if (d.event[i].kind == 'm' && isfinite(d.event[i].m.test_accuracy))
+            at[n++] = d.event[i].at.step;
+    ck_assert_int_eq(n, 5);
+    ck_assert_int_eq(at[0], 10);
+    ck_assert_int_eq(at[1], 20);
+    ck_assert_int_eq(at[2], 25); /* the level's end */
+    ck_assert_int_eq(at[3], 35);
+    ck_assert_int_eq(at[4], 45);
+    ck_assert_mem_eq(some, all, d.theta_n * sizeof *some);
+    free(some);
+    free(all);
+    diary_free(&d);
+    diary_free(&often);
+}
+END_TEST
+
 /* --- deadlines */
 
 /* Time is up in the middle of the last level: it ends there, with a score, and the run
@@ -463,8 +495,9 @@ END_TEST
 TEST_SUITE(passage, 900, a_plateau_ends_the_level, a_falling_loss_is_no_plateau,
            a_plateau_is_found_again_by_a_resumed_run, a_level_ends_on_request,
            a_level_can_end_before_it_begins, a_held_run_goes_on_where_it_was,
-           a_deadline_ends_the_run, a_level_that_time_made_worse_is_dropped,
-           levels_to_come_can_be_planned_again, a_jump_fails_the_run, a_jump_is_warned_of,
-           a_jump_is_rolled_back, a_unit_that_became_unstable_is_damped,
+           tests_are_as_often_as_asked_for, a_deadline_ends_the_run,
+           a_level_that_time_made_worse_is_dropped, levels_to_come_can_be_planned_again,
+           a_jump_fails_the_run, a_jump_is_warned_of, a_jump_is_rolled_back,
+           a_unit_that_became_unstable_is_damped,
            a_stable_unit_stays_as_the_transfer_made_it,
            blocks_move_by_the_gradient_in_time)
