@@ -119,16 +119,23 @@ static const double parts[3][3] = {
     { 2,  -1, 2}
 };
 
+/* Of a term in so many doublings, together. */
 static double
-term_factor(int order, double cap)
+term_factor(int order, int doublings, double cap)
 {
-    return fmin(1 << order, cap);
+    return fmin(ldexp(1, order * doublings), cap);
+}
+
+double
+ode_stencil_undamped(int doublings)
+{
+    return ldexp(1, 4 * doublings);
 }
 
 /* What is above the cap is taken away again: nothing, to the bit, from stencils without
  * such terms. Turned by 180 degrees, a term and its part change sign or neither does. */
 void
-ode_stencil_damp(double was, double cap, double s[3][3])
+ode_stencil_damp(int doublings, double was, double cap, double s[3][3])
 {
     double half[3][3], part[3][3];
 
@@ -136,7 +143,9 @@ ode_stencil_damp(double was, double cap, double s[3][3])
     axis_apply(parts, half, part);
     for (int p = 0; p < 3; p++)
         for (int q = 0; q < 3; q++) {
-            const double above = 1 - term_factor(p + q, cap) / term_factor(p + q, was);
+            const double above =
+                1
+                - term_factor(p + q, doublings, cap) / term_factor(p + q, doublings, was);
             const double excess = above * part[p][q] / 36;
 
             if (excess == 0)
@@ -151,7 +160,7 @@ ode_stencil_refine(double cap, int doublings, double stencil[3][3])
 {
     for (int level = 0; level < doublings; level++) {
         ode_stencil_map(ODE_SPACE_BILINEAR, -1, stencil);
-        ode_stencil_damp(ODE_STENCIL_UNDAMPED, cap, stencil);
+        ode_stencil_damp(1, ode_stencil_undamped(1), cap, stencil);
     }
 }
 
@@ -163,7 +172,7 @@ refine_entry(double cap, int doublings, int to, int from)
 
     for (int p = 0; p < 3; p++)
         for (int q = 0; q < 3; q++)
-            sum += pow(term_factor(p + q, cap), doublings)
+            sum += pow(term_factor(p + q, 1, cap), doublings)
                    * (terms[p][to / 3] * terms[q][to % 3])
                    * (parts[p][from / 3] * parts[q][from % 3]);
     return sum / 36;

@@ -98,14 +98,16 @@ void ode_stencil_map_squares(enum ode_space space, int halvings, double squares[
  */
 void ode_stencil_refine(double cap, int doublings, double stencil[3][3]);
 
-enum { ODE_STENCIL_UNDAMPED = 16 }; /* the cap that no term reaches */
+/* What the highest term is multiplied by in so many doublings: no cap above it damps. */
+double ode_stencil_undamped(int doublings);
 
 /*
- * Makes of a stencil that was refined by one doubling with the cap `was` what a lower cap
- * leaves, in place. Below 1 the cap is a factor of all terms. It is linear, and a
- * sensible way to smooth any stencil, wherever it comes from.
+ * Makes of a stencil that was refined by so many doublings, 1 or more, with all factors
+ * together held below `was`, what a lower cap leaves, in place: from undamped to 1 it is
+ * the stencil as it was before. Below 1 the cap is a factor of all terms. It is linear,
+ * and a sensible way to smooth any stencil, wherever it comes from.
  */
-void ode_stencil_damp(double was, double cap, double stencil[3][3]);
+void ode_stencil_damp(int doublings, double was, double cap, double stencil[3][3]);
 
 /* ode_stencil_map_squares() for it: through the squared entries of all doublings. */
 void ode_stencil_refine_squares(double cap, int doublings, double squares[3][3]);

@@ -369,8 +369,8 @@ ode_transfer_restrict(const struct ode_params *params, enum ode_space space, int
 }
 
 void
-ode_transfer_damp(const struct ode_params *params, int segment, double was, double cap,
-                  float *theta)
+ode_transfer_damp(const struct ode_params *params, int segment, int doublings, double was,
+                  double cap, float *theta)
 {
     for (int i = 0; i < params->trained_n; i++) {
         const struct ode_tensor *t = &params->tensor[i];
@@ -382,7 +382,7 @@ ode_transfer_damp(const struct ode_params *params, int segment, double was, doub
         for (size_t at = 0; at < t->n; at += 9) {
             for (int k = 0; k < 9; k++)
                 s[k / 3][k % 3] = x[at + (size_t)k];
-            ode_stencil_damp(was, cap, s);
+            ode_stencil_damp(doublings, was, cap, s);
             for (int k = 0; k < 9; k++)
                 x[at + (size_t)k] = (float)s[k / 3][k % 3];
         }

@@ -86,10 +86,10 @@ enum ode_status ode_transfer_statistics(const struct ode_params *from,
 void ode_transfer_restrict(const struct ode_params *params, enum ode_space space,
                            int halvings, float *theta);
 
-/* The 3x3 kernels in the blocks of a segment, or their momentum, through
- * ode_stencil_damp(), in place. */
-void ode_transfer_damp(const struct ode_params *params, int segment, double was,
-                       double cap, float *theta);
+/* The 3x3 kernels in the blocks of a segment (-1: outside of all), or their momentum,
+ * through ode_stencil_damp(), in place. */
+void ode_transfer_damp(const struct ode_params *params, int segment, int doublings,
+                       double was, double cap, float *theta);
 
 /* The Frobenius norm of all convolution kernels together. It is not weighted with the
  * step size: doubling the blocks by `constant` multiplies that of the blocks by sqrt(2).

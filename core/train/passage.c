@@ -9,9 +9,8 @@
 #include "core/train/run.h"
 #include "core/train/warm.h"
 
-enum {
-    ROUNDS_MOST = 7 /* of damping for stability, each with half the cap */
-};
+/* Caps are halved for stability down to this at the least. */
+#define CAP_LEAST 0.125
 
 /* One transfer in the making. */
 struct passage {
@@ -21,6 +20,8 @@ struct passage {
     struct ode_transfer_record *record;
     bool warm;                        /* from another run */
     double cap[ODE_SEGMENTS_MAX + 1]; /* of kernels outside blocks, of each segment's */
+    int doublings;   /* that the caps are of; 1 where the images stay or get coarser */
+    double uncapped; /* the cap that the transfer itself had */
 };
 
 static size_t
@@ -119,10 +120,10 @@ cap_lower(struct passage *p, int segment, double cap)
 
     if (cap >= was)
         return;
-    ode_transfer_damp(params, segment, was, cap, e->theta);
-    ode_transfer_damp(params, segment, was, cap, e->momentum);
+    ode_transfer_damp(params, segment, p->doublings, was, cap, e->theta);
+    ode_transfer_damp(params, segment, p->doublings, was, cap, e->momentum);
     if (e->average)
-        ode_transfer_damp(params, segment, was, cap, e->average);
+        ode_transfer_damp(params, segment, p->doublings, was, cap, e->average);
     *cap_of(p, segment) = cap;
 }
 
@@ -130,28 +131,36 @@ static void
 caps_undo(struct passage *p)
 {
     for (int s = -1; s < ODE_SEGMENTS_MAX; s++)
-        *cap_of(p, s) = ODE_STENCIL_UNDAMPED;
+        *cap_of(p, s) = p->uncapped;
 }
 
-/* Halves the caps of unstable segments until there is none; whether there was one. High
- * orders go first, as they are mostly noise, and below a cap of 1 all shrinks. */
+/* Half of the cap for each unstable segment; whether there was one. */
+static bool
+caps_halve(struct passage *p)
+{
+    const struct ode_gauge *gauge = p->record->gauge;
+    bool any = false;
+
+    for (int s = 0; s < gauge[1].segments; s++)
+        if (is_unstable(&gauge[0].segment[s], &gauge[1].segment[s])
+            && *cap_of(p, s) > CAP_LEAST) {
+            cap_lower(p, s, *cap_of(p, s) / 2);
+            any = true;
+        }
+    return any;
+}
+
+/* Damps until no segment is unstable; whether one was. High orders go first, as they are
+ * mostly noise, and below a cap of 1 all shrinks. */
 static bool
 stability_restore(struct passage *p)
 {
-    struct ode_gauge *gauge = p->record->gauge;
-    bool any = false, more = true;
+    bool any = false;
 
-    for (int round = 0; round < ROUNDS_MOST && more; round++) {
-        more = false;
-        for (int s = 0; s < gauge[1].segments; s++)
-            if (is_unstable(&gauge[0].segment[s], &gauge[1].segment[s])) {
-                cap_lower(p, s, *cap_of(p, s) / 2);
-                more = any = true;
-            }
-        if (!more)
-            break;
+    while (caps_halve(p)) {
+        any = true;
         stage_settle(p);
-        ode_run_gauge(p->to, &gauge[1]);
+        ode_run_gauge(p->to, &p->record->gauge[1]);
     }
     return any;
 }
@@ -173,18 +182,19 @@ caps_take(struct passage *p, const double *cap, struct ode_err *err)
 static enum ode_status
 caps_search(struct passage *p, struct ode_err *err)
 {
-    struct ode_score least_score, now;
-    double best[ODE_SEGMENTS_MAX + 1];
+    double best[ODE_SEGMENTS_MAX + 1], least_loss;
+    struct ode_score now;
 
-    ODE_TRY(ode_run_probe(p->run, p->to, &least_score, NULL, err));
+    ODE_TRY(ode_run_probe(p->run, p->to, &now, NULL, err));
+    least_loss = now.loss;
     memcpy(best, p->cap, sizeof best);
-    for (double cap = ODE_STENCIL_UNDAMPED / 2; cap >= 1; cap /= 2) {
+    for (double cap = p->uncapped / 2; cap >= 1; cap /= 2) {
         for (int s = -1; s < p->to->net.segment_n; s++)
             cap_lower(p, s, cap);
         stage_settle(p);
         ODE_TRY(ode_run_probe(p->run, p->to, &now, NULL, err));
-        if (!(now.loss >= least_score.loss)) {
-            least_score = now;
+        if (now.loss < least_loss || isnan(least_loss)) {
+            least_loss = now.loss;
             memcpy(best, p->cap, sizeof best);
         }
     }
@@ -202,7 +212,7 @@ adjustments_note(struct passage *p, const struct ode_gauge *undamped)
         const struct ode_gauge_segment *was = s < 0 ? &unknown : &undamped->segment[s];
         const struct ode_gauge_segment *now = s < 0 ? &unknown : &r->gauge[1].segment[s];
 
-        if (*cap_of(p, s) < ODE_STENCIL_UNDAMPED)
+        if (*cap_of(p, s) < p->uncapped)
             r->adjustment[r->adjusted++] = (struct ode_adjustment){
                 .unit = s,
                 .cap = *cap_of(p, s),
@@ -219,6 +229,10 @@ transfer_adjust(struct passage *p, struct ode_err *err)
 {
     struct ode_gauge *gauge = &p->record->gauge[1], undamped;
 
+    p->doublings = p->op.halvings < 0 ? -p->op.halvings : 1;
+    p->uncapped = p->op.damping > 0 && p->op.halvings < 0
+                      ? pow(p->op.damping, p->doublings)
+                      : ode_stencil_undamped(p->doublings);
     caps_undo(p);
     ode_run_gauge(p->to, gauge);
     undamped = *gauge;

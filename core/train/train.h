@@ -93,7 +93,7 @@ struct ode_score {
 /* A unit whose kernels a transfer has damped; -1: those outside units. */
 struct ode_adjustment {
     int unit;
-    double cap;          /* ode_stencil_damp() from ODE_STENCIL_UNDAMPED to this */
+    double cap;          /* ode_stencil_damp() to this */
     double growth[2];    /* gauge.h: without it, with it */
     double stability[2]; /* the same */
 };

@@ -775,24 +775,40 @@ END_TEST
  * 1 all of it shrinks; and without terms above the cap it keeps its bits. */
 START_TEST(damping_goes_from_cap_to_cap)
 {
-    double was = ODE_STENCIL_UNDAMPED, once[3][3], steps[3][3];
+    double was = ode_stencil_undamped(1), once[3][3], steps[3][3];
 
-    damped_column(ODE_STENCIL_UNDAMPED, 5, steps);
+    damped_column(was, 5, steps);
     for (int k = CAPS - 1; k >= 0; k--) {
-        ode_stencil_damp(was, caps[k], steps);
+        ode_stencil_damp(1, was, caps[k], steps);
         was = caps[k];
         damped_column(caps[k], 5, once);
         for (int i = 0; i < 9; i++)
             ck_assert_double_eq_tol(steps[i / 3][i % 3], once[i / 3][i % 3], 1e-14);
     }
-    ode_stencil_damp(1, 0.25, steps);
+    ode_stencil_damp(1, 1, 0.25, steps);
     for (int i = 0; i < 9; i++)
         ck_assert_double_eq_tol(steps[i / 3][i % 3], once[i / 3][i % 3] / 4, 1e-14);
     for (int i = 0; i < 9; i++) /* [1 4 1] x [1 4 1], the term of order 0 */
         steps[i / 3][i % 3] = (i / 3 == 1 ? 4 : 1) * (i % 3 == 1 ? 4 : 1);
     memcpy(once, steps, sizeof once);
-    ode_stencil_damp(ODE_STENCIL_UNDAMPED, 1, steps);
+    ode_stencil_damp(1, ode_stencil_undamped(1), 1, steps);
     ck_assert_mem_eq(steps, once, sizeof steps);
+}
+END_TEST
+
+/* Refined by any number of doublings and damped to 1, a stencil is what it was. */
+START_TEST(a_cap_of_one_takes_all_of_a_refinement_back)
+{
+    for (int doublings = 1; doublings <= 3; doublings++)
+        for (int j = 0; j < 9; j++) {
+            double s[3][3] = { { 0 } };
+
+            s[j / 3][j % 3] = 1;
+            ode_stencil_map(BILINEAR, -doublings, s);
+            ode_stencil_damp(doublings, ode_stencil_undamped(doublings), 1, s);
+            for (int i = 0; i < 9; i++)
+                ck_assert_double_eq_tol(s[i / 3][i % 3], i == j, 1e-12);
+        }
 }
 END_TEST
 
@@ -1026,6 +1042,7 @@ TEST_SUITE(stencil, 60, derivatives_of_smooth_functions_agree_on_both_meshes,
            variances_go_through_the_squared_entries,
            variances_add_up_and_stay_without_a_step,
            damping_limits_noise_and_loses_what_is_known, damping_goes_from_cap_to_cap,
+           a_cap_of_one_takes_all_of_a_refinement_back,
            damping_caps_the_factor_of_each_term, cap_of_four_is_exact_up_to_second_order,
            cap_of_sixteen_damps_nothing, damping_commutes_with_transposition_bit_for_bit,
            damping_keeps_the_sum_of_taps, damped_variances_go_through_the_squared_entries)
