@@ -55,7 +55,9 @@ libcli_a_SOURCES = \
 	%D%/warm.c \
 	%D%/warm.h \
 	%D%/weights.c \
-	%D%/weights.h
+	%D%/weights.h \
+	%D%/worker.c \
+	%D%/worker.h
 
 cli_LIBS = libcli.a $(schema_LIBS)
 
