@@ -83,7 +83,7 @@ check "after two epochs" jq -es 'map(select(.type == "level" and .level == 1 and
 # --- gates ----------------------------------------------------------------------------------
 
 gated () {
-    rungs "$1" ".transfer = {max_jump: 0.000001, on_jump: \"$1\", gradient: \"own\"}"
+    rungs "$1" ".transfer = {max_jump: 0.000001, on_jump: \"$1\", adjust: \"none\", damping: 2}"
     submit "$work/$1.json"
     ended "$run"
 }
