@@ -378,17 +378,17 @@ struct ode_train_ops
 worker_ops(struct worker *w)
 {
     return (struct ode_train_ops){ .level_begins = on_level_begins,
-                                       .level_done = on_level_done,
-                                       .level_skipped = on_level_skipped,
-                                       .metrics = on_metrics,
-                                       .transfer = on_transfer,
-                                       .warning = on_warning,
-                                       .checkpoint = on_checkpoint,
-                                       .restore = on_restore,
-                                       .stop = worker_stopped,
-                                       .advance = on_advance_asked,
-                                       .replan = on_replan,
-                                       .hold = on_hold_asked,
-                                       .seconds = on_seconds,
-                                       .context = w };
+                                   .level_done = on_level_done,
+                                   .level_skipped = on_level_skipped,
+                                   .metrics = on_metrics,
+                                   .transfer = on_transfer,
+                                   .warning = on_warning,
+                                   .checkpoint = on_checkpoint,
+                                   .restore = on_restore,
+                                   .stop = worker_stopped,
+                                   .advance = on_advance_asked,
+                                   .replan = on_replan,
+                                   .hold = on_hold_asked,
+                                   .seconds = on_seconds,
+                                   .context = w };
 }
