@@ -11,27 +11,20 @@ test_core_SOURCES = \
 	%D%/main.c %D%/test.h \
 	%D%/core/suites.def \
 	%D%/core/block.c \
-	%D%/core/check.c \
 	%D%/core/cifar.c \
-	%D%/core/cost.c \
 	%D%/core/curve.c \
 	%D%/core/dataset.c \
 	%D%/core/depth.c \
-	%D%/core/diary.c \
-	%D%/core/diary.h \
 	%D%/core/dynamics.c \
-	%D%/core/engine.c \
 	%D%/core/file.c \
 	%D%/core/files.c \
 	%D%/core/files.h \
-	%D%/core/gauge.c \
 	%D%/core/gemm.c \
 	%D%/core/graph.c \
 	%D%/core/graph.h \
 	%D%/core/hash.c \
 	%D%/core/idx.c \
 	%D%/core/kernels.c \
-	%D%/core/ladder.c \
 	%D%/core/layers.c \
 	%D%/core/loader.c \
 	%D%/core/metric.c \
@@ -45,7 +38,6 @@ test_core_SOURCES = \
 	%D%/core/orbit.c \
 	%D%/core/orbit.h \
 	%D%/core/orders.c \
-	%D%/core/passage.c \
 	%D%/core/peak.c \
 	%D%/core/resize.c \
 	%D%/core/rng.c \
@@ -56,9 +48,29 @@ test_core_SOURCES = \
 	%D%/core/toy.c \
 	%D%/core/toy.h \
 	%D%/core/team.c \
-	%D%/core/train.c \
 	%D%/core/transfer.c \
 	%D%/core/whiten.c
+
+# The same folder, those that train: a program of their own, so that two processors test.
+check_PROGRAMS += test-train
+TESTS += test-train
+test_train_CPPFLAGS = $(AM_CPPFLAGS) -DSUITES_DEF='"tests/core/suites-train.def"'
+test_train_CFLAGS = $(test_core_CFLAGS)
+test_train_LDADD = $(test_core_LDADD)
+test_train_SOURCES = \
+	%D%/main.c %D%/test.h \
+	%D%/core/suites-train.def \
+	%D%/core/check.c \
+	%D%/core/cost.c \
+	%D%/core/diary.c \
+	%D%/core/diary.h \
+	%D%/core/engine.c \
+	%D%/core/gauge.c \
+	%D%/core/ladder.c \
+	%D%/core/passage.c \
+	%D%/core/toy.c \
+	%D%/core/toy.h \
+	%D%/core/train.c
 
 # The engine in double: derivatives and adjoints to rounding.
 check_LIBRARIES += libcore-double.a
