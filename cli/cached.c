@@ -26,13 +26,6 @@ end_json(const struct prefix_level *l, const struct ode_plan *plan, int level)
                      l->known ? json_real(l->time) : json_null());
 }
 
-static json_t *
-score_json(const struct ode_score *test)
-{
-    return json_pack("{s:o, s:o}", "test.loss", schema_number(test->loss),
-                     "test.accuracy", schema_number(test->accuracy));
-}
-
 static enum ode_status
 level_write(const struct prefix_level *l, struct journal *journal,
             const struct ode_plan *plan, int level, struct ode_err *err)
@@ -44,7 +37,7 @@ level_write(const struct prefix_level *l, struct journal *journal,
         json_object_set_new(m, "ended", json_string("budget"));
         json_object_set_new(m, "cached", json_true());
         json_object_set_new(m, "metrics",
-                            l->known ? score_json(&l->test) : json_object());
+                            l->known ? schema_test(&l->test) : json_object());
     }
     return journal_write(journal, "level", m, err);
 }
@@ -58,7 +51,7 @@ score_write(const struct prefix_level *l, struct journal *journal,
 
     if (m) {
         json_object_set_new(m, "epoch", json_real((double)plan->levels[level].epochs));
-        json_object_set_new(m, "values", score_json(&l->test));
+        json_object_set_new(m, "values", schema_test(&l->test));
     }
     return journal_write(journal, "metric", m, err);
 }

@@ -335,10 +335,9 @@ succeed(struct worker *w, const struct ode_state *s, struct ode_err *err)
 
     worker_model_path(w, path);
     ODE_TRY(ode_hash_file(path, hash, err));
-    m = json_pack("{s:s, s:I, s:f, s:f, s:{s:o, s:o}, s:s, s:s}", "state", "succeeded",
-                  "step", (json_int_t)s->at.step, "time", s->at.time, "work", s->at.work,
-                  "metrics", "test.loss", schema_number(s->test.loss), "test.accuracy",
-                  schema_number(s->test.accuracy), "model", "model.safetensors",
+    m = json_pack("{s:s, s:I, s:f, s:f, s:o, s:s, s:s}", "state", "succeeded", "step",
+                  (json_int_t)s->at.step, "time", s->at.time, "work", s->at.work,
+                  "metrics", schema_test(&s->test), "model", "model.safetensors",
                   "model_sha256", hash);
     ODE_TRY(journal_write(&w->journal, "final", m, err));
     ODE_TRY(journal_sync(&w->journal, err));

@@ -112,20 +112,34 @@ level_compare(struct forecast *f, double took)
 }
 
 enum ode_status
-forecast_level_done(struct forecast *f, const struct ode_progress *at,
+forecast_level_done(struct forecast *f, const struct ode_progress *at, enum ode_end end,
                     struct ode_err *err)
 {
-    const struct forecast_start next = { .level = at->level + 1, .time = at->time };
+    const struct forecast_start next = { .level = end == ODE_END_DEADLINE && f->plan
+                                                      ? (int)f->plan->levels_n
+                                                      : at->level + 1,
+                                         .time = at->time };
     struct ode_span left, total;
-    double error;
+    double error = NAN;
 
     if (!f->plan)
         return ODE_OK;
-    error = level_compare(f, at->time - f->level_began);
+    f->cut = f->cut || end != ODE_END_BUDGET;
+    if (end == ODE_END_BUDGET)
+        error = level_compare(f, at->time - f->level_began);
     if (next.level == (int)f->plan->levels_n)
-        error = f->total > 0 ? at->time / f->total - 1 : NAN;
+        error = f->total > 0 && !f->cut ? at->time / f->total - 1 : NAN;
     f->level_began = at->time;
     return record_write(f, &next, error, &left, &total, err);
+}
+
+enum ode_status
+forecast_level_skipped(struct forecast *f, const struct ode_progress *at, int level,
+                       struct ode_err *err)
+{
+    f->cut = true;
+    return forecast_again(
+        f, at, level == at->level && f->plan ? (int)f->plan->levels_n : level + 1, err);
 }
 
 void

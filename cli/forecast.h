@@ -40,6 +40,7 @@ struct forecast {
     double plain;          /* and what had been expected of it at first    */
     double level_began;    /* at this time                                 */
     double total;          /* the first forecast of the total              */
+    bool cut;              /* a level ended early or was skipped: no error of the total */
 };
 
 /* From costs: writes the first record, and says it on stderr. */
@@ -57,8 +58,15 @@ void forecast_replan(const struct forecast *forecast, struct ode_recipe_spec *re
 enum ode_status forecast_again(struct forecast *forecast, const struct ode_progress *at,
                                int level, struct ode_err *err);
 
-/* A level has ended: writes the next record. */
+/* A level has ended: writes the next record. One that ended early says nothing of how
+ * fast the machine is. */
 enum ode_status forecast_level_done(struct forecast *forecast,
-                                    const struct ode_progress *at, struct ode_err *err);
+                                    const struct ode_progress *at, enum ode_end end,
+                                    struct ode_err *err);
+
+/* A level is skipped; or dropped, where it is the one the run is at, and the run ends. */
+enum ode_status forecast_level_skipped(struct forecast *forecast,
+                                       const struct ode_progress *at, int level,
+                                       struct ode_err *err);
 
 #endif

@@ -6,9 +6,9 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "cli/load.h"
 #include "schema/plan.h"
 
 static volatile sig_atomic_t stop_signal;
@@ -52,11 +52,8 @@ on_level_begins(void *context, const struct ode_progress *at, struct ode_err *er
 {
     struct worker *w = context;
     const struct ode_level_plan *p = &w->plan.levels[at->level];
-    json_t *m;
+    json_t *m = progress_members(at);
 
-    if (is_cached(w, at->level))
-        return ODE_OK;
-    m = progress_members(at);
     fprintf(stderr,
             "level %d of %zu: %" PRId64 "x%" PRId64 " pixels, %" PRId64
             " epochs of %" PRId64 " steps, %zu parameters\n",
@@ -84,7 +81,7 @@ on_level_done(void *context, const struct ode_progress *at, enum ode_end end,
     w->at = *at;
     w->test = *test;
     if (is_cached(w, at->level))
-        return forecast_level_done(&w->forecast, at, err);
+        return forecast_level_done(&w->forecast, at, end, err);
     m = progress_members(at);
     fprintf(stderr, "level %d done%s: test accuracy %.2f%%, %.1f s\n", at->level + 1,
             end == ODE_END_PLATEAU    ? " early, as its loss no longer fell"
@@ -95,13 +92,10 @@ on_level_done(void *context, const struct ode_progress *at, enum ode_end end,
     if (m) {
         json_object_set_new(m, "state", json_string("done"));
         json_object_set_new(m, "ended", json_string(end_names[end]));
-        json_object_set_new(m, "metrics",
-                            json_pack("{s:o, s:o}", "test.loss",
-                                      schema_number(test->loss), "test.accuracy",
-                                      schema_number(test->accuracy)));
+        json_object_set_new(m, "metrics", schema_test(test));
     }
     ODE_TRY(journal_write(&w->journal, "level", m, err));
-    return forecast_level_done(&w->forecast, at, err);
+    return forecast_level_done(&w->forecast, at, end, err);
 }
 
 static enum ode_status
@@ -116,7 +110,8 @@ on_level_skipped(void *context, const struct ode_progress *at, int level,
         json_object_set_new(m, "level", json_integer(level));
         json_object_set_new(m, "state", json_string("skipped"));
     }
-    return journal_write(&w->journal, "level", m, err);
+    ODE_TRY(journal_write(&w->journal, "level", m, err));
+    return forecast_level_skipped(&w->forecast, at, level, err);
 }
 
 /* "gauge.unit.0.growth" and so on, where they are known. */
@@ -361,11 +356,8 @@ on_hold_asked(void *context, int level)
 static double
 on_seconds(void *context)
 {
-    struct timespec now;
-
     (void)context;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
+    return load_seconds();
 }
 
 enum ode_status

@@ -56,6 +56,13 @@ schema_plan(const struct ode_plan *plan)
                      (json_int_t)plan->memory_bytes);
 }
 
+json_t *
+schema_test(const struct ode_score *test)
+{
+    return json_pack("{s:o, s:o}", "test.loss", schema_number(test->loss),
+                     "test.accuracy", schema_number(test->accuracy));
+}
+
 static json_t *
 score(const struct ode_score *s)
 {

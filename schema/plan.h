@@ -9,6 +9,9 @@
 /* A finite number, else null. New reference; NULL without memory. */
 json_t *schema_number(double x);
 
+/* {"test.loss", "test.accuracy"}. New reference; NULL without memory. */
+json_t *schema_test(const struct ode_score *test);
+
 /* {"levels": [...], "train_examples", "test_examples", "classes", "steps", "work",
  * "memory_bytes"}. New reference; NULL without memory. */
 json_t *schema_plan(const struct ode_plan *plan);

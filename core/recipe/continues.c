@@ -6,6 +6,7 @@
 #include "core/data/dataset.h"
 #include "core/recipe/recipe.h"
 #include "core/scales/depth.h"
+#include "core/scales/stencil.h"
 
 /* --- the network ----------------------------------------------------------------- */
 
@@ -124,12 +125,9 @@ data_check(const struct ode_set_facts *from, const struct ode_set_facts *to,
 static enum ode_status
 resolution_check(int64_t from, int64_t to, struct ode_err *err)
 {
-    const int64_t fine = from > to ? from : to, coarse = from > to ? to : from;
-    int64_t n = fine;
+    int halvings;
 
-    while (n > coarse && n % 2 == 0)
-        n /= 2;
-    if (n == coarse)
+    if (ode_stencil_halvings(from, to, &halvings, NULL) == ODE_OK)
         return ODE_OK;
     return ode_fail(err, ODE_ESPEC, "/levels/0/resolution",
                     "%lld is not a power of two apart from %lld, the resolution of the "

@@ -24,12 +24,6 @@ struct passage {
     double uncapped; /* the cap that the transfer itself had */
 };
 
-static size_t
-least(size_t a, size_t b)
-{
-    return a < b ? a : b;
-}
-
 enum ode_status
 ode_run_probe(struct ode_run *run, struct ode_stage *stage, struct ode_score *score,
               size_t *n, struct ode_err *err)
@@ -38,7 +32,7 @@ ode_run_probe(struct ode_run *run, struct ode_stage *stage, struct ode_score *sc
     struct ode_source source = { .loader = &stage->loader,
                                  .examples = examples,
                                  .epoch = -1 };
-    const size_t most = least(ODE_PROBE_N, examples->n);
+    const size_t most = ode_run_least(ODE_PROBE_N, examples->n);
     struct ode_batch_report report;
 
     if (ode_run_evaluate(run, stage, &source, most, &report) != ODE_OK)
@@ -67,7 +61,7 @@ stage_settle(struct passage *p)
     else
         ode_engine_pack(e);
     ode_engine_reestimate(e, ode_source_fetch, &source,
-                          least(ODE_MOMENTS_N, source.examples->n));
+                          ode_run_least(ODE_MOMENTS_N, source.examples->n));
     if (e->average)
         ode_engine_pack(e);
 }

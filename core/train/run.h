@@ -32,6 +32,12 @@ struct ode_run {
  * is taken for unstable. */
 #define ODE_GROWTH_MOST 10
 
+static inline size_t
+ode_run_least(size_t a, size_t b)
+{
+    return a < b ? a : b;
+}
+
 /* --- records.c */
 
 void ode_run_read_clock(struct ode_run *run);

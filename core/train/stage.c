@@ -41,6 +41,47 @@ ode_stage_config(const struct ode_recipe_spec *recipe, const struct ode_net *net
     };
 }
 
+/* --- steps --- */
+
+/* Whether weights shrink by themselves, not by way of the gradient. */
+static bool
+is_decoupled(const struct ode_train_spec *t)
+{
+    return t->optimizer.type == ODE_OPTIMIZER_ADAMW || t->optimizer.decoupled;
+}
+
+struct ode_penalty
+ode_stage_penalty(const struct ode_recipe_spec *recipe)
+{
+    const struct ode_train_spec *t = &recipe->train;
+
+    return (struct ode_penalty){ .decay = is_decoupled(t) ? 0 : t->weight_decay,
+                                 .smoothness = t->smoothness,
+                                 .step = recipe->model.step };
+}
+
+struct ode_update
+ode_stage_update(const struct ode_recipe_spec *recipe, double rate, int64_t t,
+                 double norm, struct ode_penalty *decay)
+{
+    const struct ode_train_spec *train = &recipe->train;
+
+    *decay =
+        (struct ode_penalty){ .decay = train->weight_decay, .step = recipe->model.step };
+    return (struct ode_update){
+        .optimizer = &train->optimizer,
+        .rate = rate,
+        .t = t,
+        .penalty = is_decoupled(train) ? decay : NULL,
+        .scale = train->clip > 0 && norm > train->clip ? train->clip / norm : 1,
+        .box = train->box,
+        .ema = train->ema,
+        .fixed_head = train->classifier.solver == ODE_SOLVER_NEWTON,
+        .block_step =
+            recipe->transfer.block_rate == ODE_BLOCK_RATE_TIME ? recipe->model.step : 0,
+    };
+}
+
 /* --- beside the engine ------------------------------------------------------------- */
 
 /* exec: the stage's, or one like it. */

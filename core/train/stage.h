@@ -49,6 +49,18 @@ enum ode_status ode_stage_initialise(struct ode_stage *stage,
                                      const struct ode_recipe_spec *recipe,
                                      struct ode_err *err);
 
+/* Running moments forget with this factor a step. */
+#define ODE_MOMENTS_KEEP 0.9
+
+/* What the weights cost beside the loss, for the gradient: a decay that is decoupled from
+ * it is the update's affair. */
+struct ode_penalty ode_stage_penalty(const struct ode_recipe_spec *recipe);
+
+/* The recipe's step t at this rate, along a gradient of this norm. The penalty of a
+ * decoupled decay goes into *decay, which the update borrows. */
+struct ode_update ode_stage_update(const struct ode_recipe_spec *recipe, double rate,
+                                   int64_t t, double norm, struct ode_penalty *decay);
+
 /* Where an image comes from: an ode_fetch_fn and its context. */
 struct ode_source {
     const struct ode_loader *loader;

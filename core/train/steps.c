@@ -6,24 +6,8 @@
 
 enum { RECORDS_EPOCH = 20 /* train records in an epoch, about */ };
 
-/* Running moments forget with this factor a step. */
-#define MOMENTS_KEEP 0.9
-
-static size_t
-least(size_t a, size_t b)
-{
-    return a < b ? a : b;
-}
-
 /* --- one step
  * -------------------------------------------------------------------------------- */
-
-/* Whether weights shrink by themselves, not by way of the gradient. */
-static bool
-is_decoupled(const struct ode_train_spec *t)
-{
-    return t->optimizer.type == ODE_OPTIMIZER_ADAMW || t->optimizer.decoupled;
-}
 
 /* Whether step i of the level begins with a solve for the classifier. */
 static bool
@@ -47,7 +31,7 @@ classifier_solve(struct ode_run *run, struct ode_source source, struct ode_err *
     source.wrap = n;
     if (ode_classifier_solve(&run->stage->classifier, c, &run->stage->engine,
                              ode_source_fetch, &source,
-                             (int)least((size_t)c->examples, n), &report, err)
+                             (int)ode_run_least((size_t)c->examples, n), &report, err)
         == ODE_OK)
         return ODE_OK;
     return ode_run_diverged(run, ODE_EDIVERGE, -1, err,
@@ -57,28 +41,18 @@ classifier_solve(struct ode_run *run, struct ode_source source, struct ode_err *
 /* The gradient of the batch is in the engine: looks at it, and makes a step along it. */
 static enum ode_status
 weights_step(struct ode_run *run, const struct ode_batch_report *report, double rate,
-             const struct ode_penalty *penalty, struct ode_err *err)
+             struct ode_err *err)
 {
-    const struct ode_train_spec *t = &run->recipe->train;
-    const struct ode_update update = {
-        .optimizer = &t->optimizer,
-        .rate = rate,
-        .t = run->state.at.step + 1 + run->state.moments_age,
-        .penalty = is_decoupled(t) ? penalty : NULL,
-        .scale = t->clip > 0 && report->norm > t->clip ? t->clip / report->norm : 1,
-        .box = t->box,
-        .ema = t->ema,
-        .fixed_head = t->classifier.solver == ODE_SOLVER_NEWTON,
-        .block_step = run->recipe->transfer.block_rate == ODE_BLOCK_RATE_TIME
-                          ? run->recipe->model.step
-                          : 0,
-    };
+    const int64_t t = run->state.at.step + 1 + run->state.moments_age;
+    struct ode_penalty decay;
+    const struct ode_update update =
+        ode_stage_update(run->recipe, rate, t, report->norm, &decay);
 
     if (!isfinite(report->norm))
         return ode_run_diverged(run, ODE_EDIVERGE, -1, err, "the gradient is not finite");
     ODE_TRY(ode_run_range_check(run, report->top, err));
     ode_engine_update(&run->stage->engine, &update);
-    ode_engine_follow(&run->stage->engine, MOMENTS_KEEP);
+    ode_engine_follow(&run->stage->engine, ODE_MOMENTS_KEEP);
     return ODE_OK;
 }
 
@@ -100,29 +74,24 @@ train_step(struct ode_run *run, int64_t i, int64_t epoch, int64_t index, double 
 {
     const struct ode_train_spec *t = &run->recipe->train;
     const size_t n = run->train->set->train.n;
-    const struct ode_penalty penalty = { .decay = t->weight_decay,
-                                         .smoothness = t->smoothness,
-                                         .step = run->recipe->model.step };
-    const struct ode_penalty coupled = { .decay = is_decoupled(t) ? 0 : penalty.decay,
-                                         .smoothness = penalty.smoothness,
-                                         .step = penalty.step };
+    const struct ode_penalty penalty = ode_stage_penalty(run->recipe);
     struct ode_source source = { .loader = &run->stage->loader,
                                  .examples = &run->train->set->train,
                                  .order = run->order,
                                  .first = (size_t)(index * t->batch),
                                  .epoch = (int)epoch };
-    const int batch = (int)least((size_t)t->batch, n - source.first);
+    const int batch = (int)ode_run_least((size_t)t->batch, n - source.first);
     struct ode_engine *e = &run->stage->engine;
     struct ode_batch_report report;
 
     if (solve_due(run, i))
         ODE_TRY(classifier_solve(run, source, err));
-    ode_engine_gradient(e, ode_source_fetch, &source, batch, &coupled, &report);
+    ode_engine_gradient(e, ode_source_fetch, &source, batch, &penalty, &report);
     if (!isfinite(report.loss))
         return ode_run_diverged(run, ODE_EDIVERGE,
                                 ode_engine_blame(e, ode_source_fetch, &source, batch),
                                 err, "the loss is not finite");
-    ODE_TRY(weights_step(run, &report, rate, &penalty, err));
+    ODE_TRY(weights_step(run, &report, rate, err));
     step_count(run, &report);
     return ODE_OK;
 }

@@ -5,9 +5,6 @@
 
 #include "core/base/rng.h"
 
-/* Running moments forget with this factor a step, as in training. */
-#define MOMENTS_KEEP 0.9
-
 /* --- images ------------------------------------------------------------------------ */
 
 static void
@@ -89,26 +86,12 @@ ode_trial_release(struct ode_trial *t)
 
 /* --- steps ------------------------------------------------------------------------- */
 
-static bool
-is_decoupled(const struct ode_train_spec *t)
-{
-    return t->optimizer.type == ODE_OPTIMIZER_ADAMW || t->optimizer.decoupled;
-}
-
-static struct ode_penalty
-penalty_of(const struct ode_recipe_spec *recipe)
-{
-    return (struct ode_penalty){ .decay = recipe->train.weight_decay,
-                                 .smoothness = recipe->train.smoothness,
-                                 .step = recipe->model.step };
-}
-
 void
 ode_trial_gradient(struct ode_trial *t, int n, struct ode_batch_report *report)
 {
     const size_t batch = (size_t)t->recipe->train.batch, all = t->set.train.n;
     const size_t first = (size_t)t->steps * batch;
-    struct ode_penalty penalty = penalty_of(t->recipe);
+    const struct ode_penalty penalty = ode_stage_penalty(t->recipe);
     struct ode_source source = { .loader = &t->stage->loader,
                                  .examples = &t->set.train,
                                  .order = t->order,
@@ -116,8 +99,6 @@ ode_trial_gradient(struct ode_trial *t, int n, struct ode_batch_report *report)
                                  .wrap = all,
                                  .epoch = (int)(first / all) };
 
-    if (is_decoupled(&t->recipe->train))
-        penalty.decay = 0;
     if (first % all < batch)
         ode_loader_order(1, 0, source.epoch, t->order, all);
     ode_engine_gradient(&t->stage->engine, ode_source_fetch, &source, n, &penalty,
@@ -127,21 +108,12 @@ ode_trial_gradient(struct ode_trial *t, int n, struct ode_batch_report *report)
 void
 ode_trial_update(struct ode_trial *t, double rate)
 {
-    const struct ode_train_spec *train = &t->recipe->train;
-    const struct ode_penalty penalty = penalty_of(t->recipe);
-    const struct ode_update update = {
-        .optimizer = &train->optimizer,
-        .rate = rate,
-        .t = ++t->steps,
-        .penalty = is_decoupled(train) ? &penalty : NULL,
-        .scale = 1,
-        .box = train->box,
-        .ema = train->ema,
-        .fixed_head = train->classifier.solver == ODE_SOLVER_NEWTON,
-    };
+    struct ode_penalty decay;
+    const struct ode_update update =
+        ode_stage_update(t->recipe, rate, ++t->steps, 0, &decay);
 
     ode_engine_update(&t->stage->engine, &update);
-    ode_engine_follow(&t->stage->engine, MOMENTS_KEEP);
+    ode_engine_follow(&t->stage->engine, ODE_MOMENTS_KEEP);
 }
 
 struct ode_source

@@ -51,6 +51,15 @@ span_is(const json_t *span, double expected, double low, double high)
     ck_assert_double_eq_tol(json_number_value(json_object_get(span, "high")), high, 1e-6);
 }
 
+static enum ode_status
+level_done(struct forecast *f, int level, double time, enum ode_end end,
+           struct ode_err *err)
+{
+    const struct ode_progress at = { .level = level, .time = time };
+
+    return forecast_level_done(f, &at, end, err);
+}
+
 START_TEST(a_forecast_is_corrected_by_what_was_measured)
 {
     const char *dir = test_dir();
@@ -65,12 +74,8 @@ START_TEST(a_forecast_is_corrected_by_what_was_measured)
     test_ok(
         forecast_begin(&f, &plan, &cost, &(struct forecast_start){ 0 }, &journal, &err),
         &err);
-    test_ok(
-        forecast_level_done(&f, &(struct ode_progress){ .level = 0, .time = 150 }, &err),
-        &err);
-    test_ok(
-        forecast_level_done(&f, &(struct ode_progress){ .level = 1, .time = 450 }, &err),
-        &err);
+    test_ok(level_done(&f, 0, 150, ODE_END_BUDGET, &err), &err);
+    test_ok(level_done(&f, 1, 450, ODE_END_BUDGET, &err), &err);
     journal_close(&journal);
 
     r = record(dir, 1);
@@ -102,6 +107,41 @@ START_TEST(a_forecast_is_corrected_by_what_was_measured)
 }
 END_TEST
 
+/* How long it took says nothing of the machine, and nothing was wrong about the total. */
+START_TEST(a_level_that_ended_early_is_no_measure)
+{
+    const struct ode_progress at = { .level = 0, .time = 30 };
+    const char *dir = test_dir();
+    struct journal journal;
+    struct forecast f;
+    struct ode_err err;
+    json_t *r;
+
+    test_ok(journal_open(&journal, dir, true, &err), &err);
+    test_ok(
+        forecast_begin(&f, &plan, &cost, &(struct forecast_start){ 0 }, &journal, &err),
+        &err);
+    test_ok(level_done(&f, 0, 30, ODE_END_PLATEAU, &err), &err);
+    test_ok(level_done(&f, 1, 230, ODE_END_BUDGET, &err), &err);
+    test_ok(level_done(&f, 0, 30, ODE_END_DEADLINE, &err), &err); /* the run's end */
+    test_ok(forecast_level_skipped(&f, &at, 1, &err), &err);
+    test_ok(forecast_level_skipped(&f, &at, 0, &err), &err);
+    journal_close(&journal);
+
+    r = record(dir, 2);
+    ck_assert(json_is_null(json_object_get(r, "error")));
+    span_is(json_object_get(r, "remaining"), 200, 200, (1 + ODE_COST_SLOWER) * 200);
+    json_decref(r);
+    for (int i = 3; i <= 6; i++) {
+        r = record(dir, i);
+        ck_assert(json_is_null(json_object_get(r, "level")));
+        ck_assert(json_is_null(json_object_get(r, "error")));
+        span_is(json_object_get(r, "remaining"), 0, 0, 0);
+        json_decref(r);
+    }
+}
+END_TEST
+
 START_TEST(a_resumed_worker_forecasts_what_remains)
 {
     const struct forecast_start start = { .level = 1, .level_step = 5, .time = 130 };
@@ -113,9 +153,7 @@ START_TEST(a_resumed_worker_forecasts_what_remains)
 
     test_ok(journal_open(&journal, dir, true, &err), &err);
     test_ok(forecast_begin(&f, &plan, &cost, &start, &journal, &err), &err);
-    test_ok(
-        forecast_level_done(&f, &(struct ode_progress){ .level = 1, .time = 230 }, &err),
-        &err);
+    test_ok(level_done(&f, 1, 230, ODE_END_BUDGET, &err), &err);
     journal_close(&journal);
     r = record(dir, 1);
     span_is(json_object_get(r, "remaining"), 100, 100, 115);
@@ -131,8 +169,10 @@ START_TEST(without_costs_there_is_no_record)
 {
     struct forecast f = { 0 };
 
-    ck_assert_int_eq(forecast_level_done(&f, &(struct ode_progress){ .level = 0 }, NULL),
-                     ODE_OK);
+    ck_assert_int_eq(level_done(&f, 0, 0, ODE_END_BUDGET, NULL), ODE_OK);
+    ck_assert_int_eq(
+        forecast_level_skipped(&f, &(struct ode_progress){ .level = 0 }, 0, NULL),
+        ODE_OK);
 }
 END_TEST
 
@@ -168,5 +208,6 @@ START_TEST(seconds_in_words)
 END_TEST
 
 TEST_SUITE(forecast, 20, a_forecast_is_corrected_by_what_was_measured,
+           a_level_that_ended_early_is_no_measure,
            a_resumed_worker_forecasts_what_remains, without_costs_there_is_no_record,
            seconds_in_words)

@@ -312,3 +312,33 @@ diary_same_metrics(const struct diary *a, const struct diary *b)
         last = a->event[i].at.step;
     }
 }
+
+int
+diary_resumes(const struct ode_recipe_spec *recipe, int first, int stride)
+{
+    struct diary whole = { 0 };
+    struct ode_err err;
+    float *want;
+    int place = first;
+
+    test_ok(diary_run(recipe, 2, false, &whole, &want, &err), &err);
+    for (bool ended = false; !ended; place += ended ? 0 : stride) {
+        struct diary d = { .stop_after = place };
+        enum ode_status status = diary_run(recipe, 2, false, &d, NULL, &err);
+        float *got;
+
+        ended = status == ODE_OK;
+        if (!ended) {
+            ck_assert_int_eq(status, ODE_ESTOPPED);
+            d.stop_after = 0;
+            test_ok(diary_run(recipe, 2, d.room != NULL, &d, &got, &err), &err);
+            ck_assert_mem_eq(got, want, whole.theta_n * sizeof *want);
+            diary_same_metrics(&whole, &d);
+            free(got);
+        }
+        diary_free(&d);
+    }
+    free(want);
+    diary_free(&whole);
+    return place;
+}

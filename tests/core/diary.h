@@ -40,6 +40,11 @@ enum ode_status diary_run(const struct ode_recipe_spec *recipe, int threads, boo
                           struct diary *d, float **theta, struct ode_err *err);
 void diary_free(struct diary *d);
 
+/* Stopped at its first-th question and each stride-th after that, and resumed, the run
+ * makes the bits and the records of one that was not. Returns the first place at which it
+ * was not stopped. */
+int diary_resumes(const struct ode_recipe_spec *recipe, int first, int stride);
+
 /* The kinds of all events but metrics and warnings, in their order. */
 void diary_kinds(const struct diary *d, char kinds[64]);
 

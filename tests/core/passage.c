@@ -92,30 +92,8 @@ END_TEST
 START_TEST(a_plateau_is_found_again_by_a_resumed_run)
 {
     const struct ode_recipe_spec r = stale_ladder();
-    struct diary whole = { 0 };
-    struct ode_err err;
-    float *want;
-    bool ended = false;
 
-    test_ok(diary_run(&r, 2, false, &whole, &want, &err), &err);
-    for (int stop_after = 11; !ended; stop_after += STRIDE) {
-        struct diary d = { .stop_after = stop_after };
-        enum ode_status status = diary_run(&r, 2, false, &d, NULL, &err);
-        float *got;
-
-        ended = status == ODE_OK;
-        if (!ended) {
-            ck_assert_int_eq(status, ODE_ESTOPPED);
-            d.stop_after = 0;
-            test_ok(diary_run(&r, 2, d.room != NULL, &d, &got, &err), &err);
-            ck_assert_mem_eq(got, want, whole.theta_n * sizeof *want);
-            diary_same_metrics(&whole, &d);
-            free(got);
-        }
-        diary_free(&d);
-    }
-    free(want);
-    diary_free(&whole);
+    diary_resumes(&r, 11, STRIDE);
 }
 END_TEST
 

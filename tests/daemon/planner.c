@@ -58,22 +58,6 @@ stage_close(struct stage *s)
     fclose(s->out);
 }
 
-/* A program that does what the script says. */
-static const char *
-script(const char *text)
-{
-    static char path[256];
-    FILE *file;
-
-    snprintf(path, sizeof path, "%s/worker", test_dir());
-    file = fopen(path, "w");
-    ck_assert_ptr_nonnull(file);
-    fprintf(file, "#!/bin/sh\n%s\n", text);
-    fclose(file);
-    chmod(path, 0755);
-    return path;
-}
-
 static enum ode_status
 begin(struct stage *s, bool measure, int threads, uint64_t *ticket)
 {
@@ -93,8 +77,9 @@ START_TEST(the_program_reads_the_spec_and_its_answer_is_taken)
     struct ode_err err;
     struct stage s;
 
-    stage_open(&s, script("printf '{\"plan\": {\"asked\": \"%s\"}, \"spec\": ' \"$*\"; "
-                          "cat; printf '}'"));
+    stage_open(&s,
+               world_script("printf '{\"plan\": {\"asked\": \"%s\"}, \"spec\": ' \"$*\"; "
+                            "cat; printf '}'"));
     ck_assert_int_eq(begin(&s, true, 3, &ticket), ODE_OK);
     ck_assert_uint_ne(ticket, 0);
     test_ok(planner_take(&s.planner, ticket, &answer, &complaints, &err), &err);
@@ -122,8 +107,9 @@ START_TEST(measuring_can_be_left_out)
     struct ode_err err;
     struct stage s;
 
-    stage_open(&s, script("cat > /dev/null; printf '{\"plan\": {\"asked\": \"%s\"}}' "
-                          "\"$*\""));
+    stage_open(&s,
+               world_script("cat > /dev/null; printf '{\"plan\": {\"asked\": \"%s\"}}' "
+                            "\"$*\""));
     ck_assert_int_eq(begin(&s, false, 0, &ticket), ODE_OK);
     uv_run(&s.loop, UV_RUN_DEFAULT);
     test_ok(planner_take(&s.planner, ticket, &answer, &complaints, &err), &err);
@@ -144,7 +130,7 @@ status_of(const char *text, struct ode_err *err, json_t **complaints)
     uint64_t ticket = 0;
     struct stage s;
 
-    stage_open(&s, script(text));
+    stage_open(&s, world_script(text));
     ck_assert_int_eq(begin(&s, true, 0, &ticket), ODE_OK);
     uv_run(&s.loop, UV_RUN_DEFAULT);
     ck_assert_uint_eq(s.done, ticket);
@@ -213,7 +199,7 @@ START_TEST(only_so_many_at_once_and_a_dropped_one_makes_room)
     struct stage s;
     int pid;
 
-    stage_open(&s, script("exec sleep 1000"));
+    stage_open(&s, world_script("exec sleep 1000"));
     for (int i = 0; i < PLANNER_PLANS; i++)
         ck_assert_int_eq(begin(&s, true, 0, &ticket[i]), ODE_OK);
     ck_assert_int_eq(begin(&s, true, 0, &more), ODE_EIO);
@@ -235,7 +221,7 @@ START_TEST(an_answer_that_nobody_takes_is_dropped)
     uint64_t ticket = 0;
     struct stage s;
 
-    stage_open(&s, script("cat > /dev/null; echo '{\"plan\": {}}'"));
+    stage_open(&s, world_script("cat > /dev/null; echo '{\"plan\": {}}'"));
     ck_assert_int_eq(begin(&s, true, 0, &ticket), ODE_OK);
     uv_run(&s.loop, UV_RUN_DEFAULT);
     planner_drop(&s.planner, ticket);

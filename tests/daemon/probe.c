@@ -3,7 +3,6 @@
 
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "tests/daemon/world.h"
 #include "tests/test.h"
@@ -45,22 +44,6 @@ stage_stop(struct stage *stage)
     fclose(stage->out);
 }
 
-/* A program that does what the script says. */
-static const char *
-script(const char *text)
-{
-    static char path[256];
-    FILE *file;
-
-    snprintf(path, sizeof path, "%s/worker", test_dir());
-    file = fopen(path, "w");
-    ck_assert_ptr_nonnull(file);
-    fprintf(file, "#!/bin/sh\n%s\n", text);
-    fclose(file);
-    chmod(path, 0755);
-    return path;
-}
-
 /* What is logged about a program that gives no answer; static. */
 static const char *
 said_of(const char *program)
@@ -95,10 +78,12 @@ START_TEST(no_answer_costs_a_line_in_the_log)
 {
     ck_assert_ptr_nonnull(
         strstr(said_of("/nowhere/odenet"), "warn probe failed program="));
-    ck_assert_ptr_nonnull(strstr(said_of(script("exit 2")), "warn probe failed text="));
-    ck_assert_ptr_nonnull(strstr(said_of(script("echo '{'")), "warn probe failed"));
-    ck_assert_ptr_nonnull(strstr(said_of(script("echo '[1]'")), "warn probe failed"));
-    ck_assert_ptr_nonnull(strstr(said_of(script("yes")), "warn probe failed"));
+    ck_assert_ptr_nonnull(
+        strstr(said_of(world_script("exit 2")), "warn probe failed text="));
+    ck_assert_ptr_nonnull(strstr(said_of(world_script("echo '{'")), "warn probe failed"));
+    ck_assert_ptr_nonnull(
+        strstr(said_of(world_script("echo '[1]'")), "warn probe failed"));
+    ck_assert_ptr_nonnull(strstr(said_of(world_script("yes")), "warn probe failed"));
 }
 END_TEST
 
@@ -106,7 +91,7 @@ START_TEST(a_stop_does_not_wait_for_the_answer)
 {
     struct stage stage;
 
-    stage_start(&stage, script("exec sleep 1000"));
+    stage_start(&stage, world_script("exec sleep 1000"));
     uv_run(&stage.loop, UV_RUN_NOWAIT);
     stage_stop(&stage);
     ck_assert_ptr_null(stage.probe.facts);

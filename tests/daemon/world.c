@@ -19,6 +19,21 @@ world_worker(void)
     return path;
 }
 
+const char *
+world_script(const char *text)
+{
+    static char path[256];
+    FILE *file;
+
+    snprintf(path, sizeof path, "%s/worker", test_dir());
+    file = fopen(path, "w");
+    ck_assert_ptr_nonnull(file);
+    fprintf(file, "#!/bin/sh\n%s\n", text);
+    fclose(file);
+    chmod(path, 0755);
+    return path;
+}
+
 void
 world_reopen(struct world *world, const char *dir)
 {

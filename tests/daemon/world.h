@@ -26,6 +26,9 @@ struct world {
 /* The fake worker that the build made. */
 const char *world_worker(void);
 
+/* A program that does what the script says; the path is static, as the next one's. */
+const char *world_script(const char *text);
+
 /* In a fresh directory; ended by world_close(). */
 void world_open(struct world *world);
 /* The same directory again, as the next daemon finds it. dir is one of a former world. */
