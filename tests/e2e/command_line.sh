@@ -47,7 +47,7 @@ enlarge () {
     printf '%b' "$(printf '\\x%02x\\x%02x\\x%02x\\0\\0\\0\\0\\0' \
         $((length & 255)) $((length >> 8 & 255)) $((length >> 16)))"
     cat "$work/large"
-    tail -c +$((9 + n)) "$1" | head -c "$end"
+    head -c $((8 + n + end)) "$1" | tail -c "$end" # the other way round, tail may meet a closed pipe
     head -c "$more" /dev/zero
     tail -c +$((9 + n + end)) "$1"
 }
