@@ -19,7 +19,7 @@ hash_of () {
 
 # of RUN TYPE JQ-FILTER: of the first such record in the run's journal.
 of () {
-    jq -c "select(.type == \"$2\") | $3" "$state/runs/$1/journal.ndjson" | head -n 1
+    jq -c "select(.type == \"$2\") | $3" "$state/runs/$1/journal.ndjson" | sed -n 1p
 }
 
 entries () {
