@@ -3,6 +3,7 @@
 noinst_LIBRARIES += libdaemon.a
 libdaemon_a_CFLAGS = $(AM_CFLAGS) $(UV_CFLAGS) $(SQLITE_CFLAGS) $(JANSSON_CFLAGS)
 libdaemon_a_SOURCES = \
+	%D%/ask.c %D%/ask.h \
 	%D%/backend.c %D%/backend.h \
 	%D%/daemon.c %D%/daemon.h \
 	%D%/documents.c %D%/documents.h \

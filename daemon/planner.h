@@ -14,6 +14,7 @@
 #include <uv.h>
 
 #include "core/base/status.h"
+#include "daemon/ask.h"
 #include "daemon/log.h"
 
 enum { PLANNER_PLANS = 2, PLANNER_BYTES = 1 << 20 /* of an answer, at most */ };
@@ -23,15 +24,7 @@ struct planner;
 struct planner_plan {
     struct planner *planner;
     uint64_t ticket; /* 0: nobody has an interest */
-    uv_process_t process;
-    uv_pipe_t in, out;
-    uv_write_t write;
-    char *spec; /* owned: what the program reads */
-    char *text; /* owned: what it said           */
-    size_t n;
-    int64_t code; /* of its exit; -1: killed by a signal, or not started */
-    bool running;
-    int open; /* handles that are not closed yet: 0 when all is over */
+    struct ask ask;
 };
 
 typedef void planner_done_fn(void *context, uint64_t ticket);

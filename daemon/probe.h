@@ -12,9 +12,10 @@
 #include <stdbool.h>
 #include <uv.h>
 
+#include "daemon/ask.h"
 #include "daemon/log.h"
 
-enum { PROBE_BYTES = 4096 };
+enum { PROBE_BYTES = 4096 /* of an answer, at most */ };
 
 typedef void probe_closed_fn(void *context);
 
@@ -23,12 +24,8 @@ struct probe {
     json_t *facts; /* owned: what odenet system --json says; NULL: not known */
 
     const struct log *log; /* borrowed */
-    uv_process_t process;
-    uv_pipe_t pipe;
-    char text[PROBE_BYTES]; /* of the answer, so far */
-    size_t n;
-    bool running;
-    int open; /* handles that are not closed yet */
+    struct ask ask;
+    bool failed; /* it could not be asked */
     probe_closed_fn *closed;
     void *context;
 };

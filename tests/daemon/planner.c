@@ -203,10 +203,10 @@ START_TEST(only_so_many_at_once_and_a_dropped_one_makes_room)
     for (int i = 0; i < PLANNER_PLANS; i++)
         ck_assert_int_eq(begin(&s, true, 0, &ticket[i]), ODE_OK);
     ck_assert_int_eq(begin(&s, true, 0, &more), ODE_EIO);
-    pid = s.planner.plan[1].process.pid;
+    pid = s.planner.plan[1].ask.process.pid;
     ck_assert_int_eq(kill(pid, 0), 0);
     planner_drop(&s.planner, ticket[1]);
-    while (s.planner.plan[1].open > 0)
+    while (s.planner.plan[1].ask.open > 0)
         uv_run(&s.loop, UV_RUN_ONCE);
     ck_assert_int_ne(kill(pid, 0), 0); /* killed, and reaped */
     ck_assert_int_eq(begin(&s, true, 0, &more), ODE_OK);
@@ -226,7 +226,7 @@ START_TEST(an_answer_that_nobody_takes_is_dropped)
     uv_run(&s.loop, UV_RUN_DEFAULT);
     planner_drop(&s.planner, ticket);
     planner_drop(&s.planner, ticket);
-    ck_assert_ptr_null(s.planner.plan[0].text);
+    ck_assert_ptr_null(s.planner.plan[0].ask.text);
     stage_close(&s);
 }
 END_TEST
