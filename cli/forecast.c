@@ -130,6 +130,7 @@ forecast_level_done(struct forecast *f, const struct ode_progress *at, enum ode_
     if (next.level == (int)f->plan->levels_n)
         error = f->total > 0 && !f->cut ? at->time / f->total - 1 : NAN;
     f->level_began = at->time;
+    f->over = end == ODE_END_DEADLINE;
     return record_write(f, &next, error, &left, &total, err);
 }
 
@@ -137,9 +138,13 @@ enum ode_status
 forecast_level_skipped(struct forecast *f, const struct ode_progress *at, int level,
                        struct ode_err *err)
 {
+    const bool dropped = level == at->level;
+
+    if (!f->plan || f->over)
+        return ODE_OK;
     f->cut = true;
-    return forecast_again(
-        f, at, level == at->level && f->plan ? (int)f->plan->levels_n : level + 1, err);
+    f->over = dropped;
+    return forecast_again(f, at, dropped ? (int)f->plan->levels_n : level + 1, err);
 }
 
 void

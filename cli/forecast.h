@@ -41,6 +41,7 @@ struct forecast {
     double level_began;    /* at this time                                 */
     double total;          /* the first forecast of the total              */
     bool cut;              /* a level ended early or was skipped: no error of the total */
+    bool over;             /* time is up: nothing is to come */
 };
 
 /* From costs: writes the first record, and says it on stderr. */

@@ -76,7 +76,7 @@ spawn(struct ask *ask, uv_loop_t *loop, const char *program, char **words)
     uv_stdio_container_t stdio[] = {
         {.flags = UV_IGNORE                         },
         { .flags = UV_CREATE_PIPE | UV_WRITABLE_PIPE,
-         .data.stream = (uv_stream_t *)&ask->out    },
+         .data.stream = (uv_stream_t *)&ask->out },
         { .flags = UV_IGNORE                                         },
     };
     uv_process_options_t options = {

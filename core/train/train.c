@@ -105,6 +105,17 @@ run_replan(struct ode_run *run, int level, struct ode_err *err)
                    : ODE_OK;
 }
 
+/* There is no time for the levels that are to come. */
+static enum ode_status
+levels_leave(struct ode_run *run, struct ode_err *err)
+{
+    const struct ode_state *s = &run->state;
+
+    for (int level = s->at.level + 1; level < (int)run->plan.levels_n; level++)
+        ODE_TRY(run->ops->level_skipped(run->ops->context, &s->at, level, err));
+    return ODE_OK;
+}
+
 /* To the next level that a transfer leads to; *more is false where there is none. */
 static enum ode_status
 run_on(struct ode_run *run, bool *more, struct ode_err *err)
@@ -113,7 +124,9 @@ run_on(struct ode_run *run, bool *more, struct ode_err *err)
     const int from = run->state.at.level, last = (int)run->plan.levels_n - 1;
 
     *more = false;
-    if (from == last || run->state.end == ODE_END_DEADLINE)
+    if (run->state.end == ODE_END_DEADLINE)
+        return levels_leave(run, err);
+    if (from == last)
         return ODE_OK;
     if (ops->hold(ops->context, from))
         return ode_fail(err, ODE_ESTOPPED, NULL,

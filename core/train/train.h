@@ -159,7 +159,8 @@ struct ode_train_ops {
     enum ode_status (*level_done)(void *context, const struct ode_progress *at,
                                   enum ode_end end, const struct ode_score *test,
                                   struct ode_err *err);
-    /* The transfer to this level was rolled back: at is where the run stays. */
+    /* The level is not trained, or not to any use: its transfer was rolled back, or time
+     * is up. at is where the run stays; at the level itself where time cut it short. */
     enum ode_status (*level_skipped)(void *context, const struct ode_progress *at,
                                      int level, struct ode_err *err);
     enum ode_status (*metrics)(void *context, const struct ode_progress *at,

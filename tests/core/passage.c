@@ -221,7 +221,7 @@ START_TEST(a_deadline_ends_the_run)
 END_TEST
 
 /* Time is up just after a transfer that did harm: the model stays that of the level
- * before, and so do its scores. */
+ * before, and so do its scores; for the last level there is no time at all. */
 START_TEST(a_level_that_time_made_worse_is_dropped)
 {
     struct ode_recipe_spec r = diary_ladder();
@@ -234,7 +234,7 @@ START_TEST(a_level_that_time_made_worse_is_dropped)
     r.levels[1].lr = (struct ode_lr_spec){ .schedule = ODE_SCHEDULE_CONSTANT };
     test_ok(diary_run(&r, 2, false, &d, NULL, &err), &err);
     diary_kinds(&d, kinds);
-    ck_assert_str_eq(kinds, "ldtls");
+    ck_assert_str_eq(kinds, "ldtlss");
     ck_assert_double_gt(find(&d, 't', 0)->t.after.loss, find(&d, 't', 0)->t.before.loss);
     ck_assert_int_eq(d.kept.at.level, 0); /* the last checkpoint */
     diary_free(&d);

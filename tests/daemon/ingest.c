@@ -557,6 +557,27 @@ START_TEST(the_newest_forecast_counts)
 }
 END_TEST
 
+/* One that had begun, too: time was up. */
+START_TEST(levels_are_skipped)
+{
+    static const char lines[] =
+        "{\"type\":\"level\",\"seq\":1,\"level\":0,\"state\":\"running\",\"step\":0,"
+        "\"time\":0,\"work\":0}\n"
+        "{\"type\":\"level\",\"seq\":2,\"level\":0,\"state\":\"skipped\",\"step\":1,"
+        "\"time\":2,\"work\":0.5}\n"
+        "{\"type\":\"level\",\"seq\":3,\"level\":1,\"state\":\"skipped\",\"step\":1,"
+        "\"time\":2,\"work\":0.5}\n";
+    struct stage stage;
+
+    stage_open(&stage);
+    append(&stage, lines, sizeof lines - 1);
+    take_in(&stage);
+    ck_assert_int_eq(count(&stage, "levels WHERE state = 'skipped'"), 2);
+    ck_assert_int_eq(count(&stage, "events WHERE kind = 'warning'"), 0);
+    world_close(&stage.world);
+}
+END_TEST
+
 /* As a worker tells it that starts behind what another has trained. */
 static const char cached_levels[] =
     "{\"type\":\"hello\",\"seq\":1,\"pid\":77,\"cached\":{\"level\":1,\"key\":\"00\"}}\n"
@@ -591,8 +612,9 @@ START_TEST(a_level_that_was_cached_stays_so)
 END_TEST
 
 TEST_SUITE(ingest, 120, stores_what_the_records_say, the_newest_forecast_counts,
-           a_level_that_was_cached_stays_so, the_plan_says_which_levels_there_are,
-           the_first_of_repeated_records_stays, a_journal_cut_at_any_byte_is_stored_once,
+           levels_are_skipped, a_level_that_was_cached_stays_so,
+           the_plan_says_which_levels_there_are, the_first_of_repeated_records_stays,
+           a_journal_cut_at_any_byte_is_stored_once,
            a_journal_that_grows_byte_by_byte_is_stored_once,
            a_batch_that_was_undone_is_stored_again,
            reading_all_of_it_again_changes_nothing, a_torn_tail_waits_for_its_newline,
