@@ -116,12 +116,14 @@ json_t *
 schema_transfer(const struct ode_transfer_record *r)
 {
     return json_pack(
-        "{s:s, s:s, s:f, s:o, s:[o,o], s:o, s:o, s:I, s:o, s:o, s:{s:o, s:o}, s:o, s:o}",
+        "{s:s, s:s, s:f, s:o, s:[o,o], s:o, s:o, s:o, s:I, s:o, s:o, s:{s:o, s:o}, s:o, "
+        "s:o}",
         "space", ode_space_choices[r->space].name, "time_operator",
         ode_time_choices[r->time].name, "damping", r->damping, "resolution",
         integers(r->resolution, 2), "blocks", integers(r->blocks[0], r->blocks_n),
         integers(r->blocks[1], r->blocks_n), "before", score(&r->before), "after",
-        score(&r->after), "probe_examples", (json_int_t)r->probe_n, "norm_before",
+        score(&r->after), "undamped", r->adjusted ? score(&r->undamped) : json_null(),
+        "probe_examples", (json_int_t)r->probe_n, "norm_before",
         schema_number(r->norm_before), "norm_after", schema_number(r->norm_after),
         "gauge", "before", gauges(&r->gauge[0]), "after", gauges(&r->gauge[1]),
         "adjusted", adjustments(r), "gate", gate(r));

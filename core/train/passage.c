@@ -11,6 +11,8 @@
 
 /* Caps are halved for stability down to this at the least. */
 #define CAP_LEAST 0.125
+/* Beyond so many times the loss before it a transfer to finer images has done harm. */
+#define LOSS_RISE_MOST 1.5
 
 /* One transfer in the making. */
 struct passage {
@@ -195,6 +197,16 @@ caps_search(struct passage *p, struct ode_err *err)
     return memcmp(best, p->cap, sizeof best) == 0 ? ODE_OK : caps_take(p, best, err);
 }
 
+/* Noise in kernels that grew with them may do harm where no unit is unstable: layers
+ * that are normalised take any scale, and learn by their kernels' scale more slowly. */
+static bool
+is_harmed(const struct passage *p)
+{
+    const struct ode_transfer_record *r = p->record;
+
+    return p->op.halvings < 0 && !(r->undamped.loss <= LOSS_RISE_MOST * r->before.loss);
+}
+
 /* What was damped, and what the gauge said before and says now. */
 static void
 adjustments_note(struct passage *p, const struct ode_gauge *undamped)
@@ -217,11 +229,12 @@ adjustments_note(struct passage *p, const struct ode_gauge *undamped)
 }
 
 /* Measures the new level, and damps its kernels if noise in them or a longer step made a
- * unit unstable. */
+ * unit unstable, or the loss much greater. */
 static enum ode_status
 transfer_adjust(struct passage *p, struct ode_err *err)
 {
-    struct ode_gauge *gauge = &p->record->gauge[1], undamped;
+    struct ode_transfer_record *r = p->record;
+    struct ode_gauge *gauge = &r->gauge[1], undamped;
 
     p->doublings = p->op.halvings < 0 ? -p->op.halvings : 1;
     p->uncapped = p->op.damping > 0 && p->op.halvings < 0
@@ -230,25 +243,39 @@ transfer_adjust(struct passage *p, struct ode_err *err)
     caps_undo(p);
     ode_run_gauge(p->to, gauge);
     undamped = *gauge;
-    if (p->run->recipe->transfer.adjust == ODE_ADJUST_NONE || !stability_restore(p))
+    ODE_TRY(ode_run_probe(p->run, p->to, &r->undamped, NULL, err));
+    r->after = r->undamped;
+    if (p->run->recipe->transfer.adjust == ODE_ADJUST_NONE
+        || (!stability_restore(p) && !is_harmed(p)))
         return ODE_OK;
     ODE_TRY(caps_search(p, err));
     ode_run_gauge(p->to, gauge);
     adjustments_note(p, &undamped);
-    return ODE_OK;
+    return ode_run_probe(p->run, p->to, &r->after, NULL, err);
 }
 
-/* A word about each unit that was damped. */
+/* A word about the loss, and about each unit that was unstable. */
 static enum ode_status
 adjustments_tell(struct ode_run *run, const struct ode_transfer_record *r,
                  struct ode_err *err)
 {
     char text[224];
 
+    if (r->adjusted == 0)
+        return ODE_OK;
+    snprintf(
+        text, sizeof text,
+        "the transfer raised the probe's loss from %.4g to %.4g; kernels were damped "
+        "to a cap of %g: %.4g",
+        r->before.loss, r->undamped.loss, r->adjustment[r->adjusted - 1].cap,
+        r->after.loss);
+    ODE_TRY(ode_run_warn(run, text, err));
     for (int i = 0; i < r->adjusted; i++) {
         const struct ode_adjustment *a = &r->adjustment[i];
+        const struct ode_gauge_segment undamped = { .growth = a->growth[0],
+                                                    .stability = a->stability[0] };
 
-        if (a->unit < 0)
+        if (a->unit < 0 || !is_unstable(&r->gauge[0].segment[a->unit], &undamped))
             continue;
         snprintf(
             text, sizeof text,
@@ -334,7 +361,6 @@ passage_make(struct passage *p, struct ode_err *err)
     ODE_TRY(transfer_adjust(p, err));
     r->norm_before = ode_transfer_norm(&p->from->net.params, p->from->engine.theta);
     r->norm_after = ode_transfer_norm(&p->to->net.params, p->to->engine.theta);
-    ODE_TRY(ode_run_probe(p->run, p->to, &r->after, &r->probe_n, err));
     gate_judge(p->run, r);
     return ODE_OK;
 }

@@ -106,6 +106,7 @@ struct ode_transfer_record {
     size_t blocks_n;
     int64_t blocks[2][8];
     struct ode_score before, after; /* on the probe: the first training examples */
+    struct ode_score undamped;      /* after it, before anything was adjusted */
     size_t probe_n;
     double norm_before, norm_after; /* Frobenius, of all convolution kernels */
     struct ode_gauge gauge[2];      /* before, after; with the weights as they stay */

@@ -393,6 +393,53 @@ START_TEST(a_unit_that_became_unstable_is_damped)
 }
 END_TEST
 
+/* A residual network that is normalised inside: however large noise makes kernels, the
+ * layers' scale stays, and with it the units' stability. */
+static struct ode_recipe_spec
+normalised_ladder(enum ode_adjust adjust)
+{
+    struct ode_recipe_spec r = rough_ladder(adjust);
+
+    r.model.block = ODE_BLOCK_EULER;
+    r.model.layer = ODE_FORM_RESIDUAL;
+    r.model.norm = ODE_NORM_BATCH;
+    r.model.connector = ODE_LINK_RESIDUAL;
+    r.model.placement = ODE_PLACEMENT_BETWEEN;
+    r.model.step = 0.2;
+    r.levels[0].epochs = 20;
+    return r;
+}
+
+START_TEST(kernels_whose_noise_costs_much_loss_are_damped)
+{
+    const struct ode_recipe_spec recipe[] = { normalised_ladder(ODE_ADJUST_NONE),
+                                              normalised_ladder(ODE_ADJUST_DAMP) };
+    struct diary d[2] = { { 0 }, { 0 } };
+    const struct ode_transfer_record *plain, *damped;
+    struct ode_err err;
+
+    for (int i = 0; i < 2; i++)
+        test_ok(diary_run(&recipe[i], 2, false, &d[i], NULL, &err), &err);
+    plain = &find(&d[0], 't', 0)->t;
+    damped = &find(&d[1], 't', 0)->t;
+    ck_assert_double_gt(plain->after.loss, 1.5 * plain->before.loss);
+    ck_assert_double_eq(plain->after.loss, plain->undamped.loss);
+    ck_assert_double_eq(damped->undamped.loss, plain->undamped.loss);
+    ck_assert_int_gt(damped->adjusted, 0);
+    ck_assert_double_lt(damped->after.loss, damped->undamped.loss);
+    ck_assert_double_lt(damped->norm_after, plain->norm_after);
+    for (int s = 0; s < plain->gauge[1].segments; s++) {
+        const struct ode_gauge_segment *now = &plain->gauge[1].segment[s];
+
+        ck_assert_msg(now->growth <= 10 || now->stability <= 1,
+                      "unit %d grows %g-fold, by %g of its longest step", s, now->growth,
+                      now->stability);
+    }
+    diary_free(&d[0]);
+    diary_free(&d[1]);
+}
+END_TEST
+
 START_TEST(a_stable_unit_stays_as_the_transfer_made_it)
 {
     struct ode_recipe_spec r = diary_ladder();
@@ -477,5 +524,6 @@ TEST_SUITE(passage, 900, a_plateau_ends_the_level, a_falling_loss_is_no_plateau,
            a_level_that_time_made_worse_is_dropped, levels_to_come_can_be_planned_again,
            a_jump_fails_the_run, a_jump_is_warned_of, a_jump_is_rolled_back,
            a_unit_that_became_unstable_is_damped,
+           kernels_whose_noise_costs_much_loss_are_damped,
            a_stable_unit_stays_as_the_transfer_made_it,
            blocks_move_by_the_gradient_in_time)
