@@ -459,8 +459,11 @@ moment_follow(struct ode_engine *e, int i, int micros, double keep, double weigh
             mean += share * moment_mean(e, slot, c, t->dim[0], micros);
             shares += share;
         }
-        if (shares > 0)
-            running[c] = (real)(keep * (double)running[c] + weight * mean / shares);
+        if (shares > 0) { /* keep 0: whatever was there, be it no number */
+            const double kept = keep > 0 ? keep * (double)running[c] : 0;
+
+            running[c] = (real)(kept + weight * mean / shares);
+        }
     }
 }
 

@@ -698,6 +698,12 @@ START_TEST(evaluation_uses_the_running_moments)
     ode_engine_reestimate(&t.engine, toy_fetch, &seed, (size_t)n);
     ode_engine_evaluate(&t.engine, toy_fetch, &seed, (size_t)n, NULL, NULL, &evaluated);
     ck_assert_double_eq_tol(trained.loss, evaluated.loss, 1e-4);
+    /* nothing stays of moments that were no numbers */
+    for (size_t i = 0; i < t.net.params.statistic_n; i++)
+        t.engine.statistics[i] = i % 2 ? (real)NAN : (real)INFINITY;
+    ode_engine_reestimate(&t.engine, toy_fetch, &seed, (size_t)n);
+    ode_engine_evaluate(&t.engine, toy_fetch, &seed, (size_t)n, NULL, NULL, &evaluated);
+    ck_assert_double_eq_tol(trained.loss, evaluated.loss, 1e-4);
     toy_release(&t);
 }
 END_TEST
