@@ -27,9 +27,13 @@ struct backend_page {
 };
 
 enum backend_action {
-    BACKEND_CANCEL, /* the run ends */
-    BACKEND_HOLD,   /* it pauses at the end of its level */
-    BACKEND_ADVANCE /* it goes on with the next level now */
+    BACKEND_CANCEL,  /* the run ends */
+    BACKEND_PAUSE,   /* it pauses now, at a checkpoint */
+    BACKEND_RESUME,  /* it goes on from there */
+    BACKEND_RETRY,   /* a failed or cancelled one goes on */
+    BACKEND_HOLD,    /* it pauses at the end of its level */
+    BACKEND_ADVANCE, /* it goes on with the next level now */
+    BACKEND_ACTIONS
 };
 
 struct backend {
@@ -77,8 +81,8 @@ struct backend {
                                struct ode_err *err);
     enum ode_status (*run_artifact)(void *self, const char *id, const char *name, int *fd,
                                     size_t *bytes, struct ode_err *err);
-    /* *done: whether the run is cancelled, or paused, already (else it will be).
-     * ODE_ESTATE where the run's state forbids it. */
+    /* *done: whether what was asked for is so already (else it will be). ODE_ESTATE where
+     * the run's state forbids it. */
     enum ode_status (*run_act)(void *self, const char *id, enum backend_action action,
                                json_t **run, bool *done, struct ode_err *err);
     enum ode_status (*datasets)(void *self, json_t **sets, struct ode_err *err);

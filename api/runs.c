@@ -114,6 +114,24 @@ run_cancel(struct request *r)
 }
 
 enum MHD_Result
+run_pause(struct request *r)
+{
+    return act(r, BACKEND_PAUSE);
+}
+
+enum MHD_Result
+run_resume(struct request *r)
+{
+    return act(r, BACKEND_RESUME);
+}
+
+enum MHD_Result
+run_retry(struct request *r)
+{
+    return act(r, BACKEND_RETRY);
+}
+
+enum MHD_Result
 run_hold(struct request *r)
 {
     return act(r, BACKEND_HOLD);

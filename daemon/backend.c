@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "core/data/dataset.h"
+#include "daemon/demand.h"
 #include "daemon/documents.h"
 #include "daemon/files.h"
 #include "daemon/versus.h"
@@ -48,19 +49,35 @@ spec_kept(const json_t *spec, const struct ode_recipe_spec *recipe)
 
 static enum ode_status
 job_write(struct backend_parts *parts, const json_t *spec,
-          const struct ode_recipe_spec *recipe, char job[ULID_LENGTH + 1],
-          char run[ULID_LENGTH + 1], struct ode_err *err)
+          const struct ode_recipe_spec *recipe, int64_t memory_bytes,
+          char job[ULID_LENGTH + 1], char run[ULID_LENGTH + 1], struct ode_err *err)
 {
     json_t *kept = spec_kept(spec, recipe);
-    const struct submission submission = {
-        .spec = kept, .recipe = recipe, .dataset = ode_set_facts(recipe->data.set)->name
-    };
+    const struct submission submission = { .spec = kept,
+                                           .recipe = recipe,
+                                           .dataset =
+                                               ode_set_facts(recipe->data.set)->name,
+                                           .memory_bytes = memory_bytes };
     const enum ode_status status =
         kept ? submit_job(parts->submit, &submission, job, run, err)
              : ode_fail(err, ODE_ENOMEM, "", "no memory for the spec");
 
     json_decref(kept);
     return status;
+}
+
+/* What the run will take, if its turn can ever come. */
+static enum ode_status
+job_measure(const struct backend_parts *parts, const struct ode_recipe_spec *recipe,
+            int64_t *memory_bytes, struct ode_err *err)
+{
+    struct sched_share share = { .threads = recipe->resources.threads > 0
+                                                ? (int)recipe->resources.threads
+                                                : parts->sup->rules.threads };
+
+    ODE_TRY(demand_memory(recipe, share.threads, &share.memory_bytes, err));
+    *memory_bytes = share.memory_bytes;
+    return demand_check(&parts->sup->rules.room, &share, err);
 }
 
 static enum ode_status
@@ -70,11 +87,13 @@ job_submit(void *self, const json_t *spec, json_t **answer, json_t **complaints,
     struct backend_parts *parts = self;
     struct ode_recipe_spec recipe;
     char job[ULID_LENGTH + 1], run[ULID_LENGTH + 1];
+    int64_t memory_bytes;
 
     ODE_TRY(schema_recipe_read(spec, &recipe, complaints, err));
     ODE_TRY(check_data(&recipe, parts->sup->rules.data_dir, err));
     ODE_TRY(warm_settle(parts->store, &recipe, err));
-    ODE_TRY(job_write(parts, spec, &recipe, job, run, err));
+    ODE_TRY(job_measure(parts, &recipe, &memory_bytes, err));
+    ODE_TRY(job_write(parts, spec, &recipe, memory_bytes, job, run, err));
     *answer =
         json_pack("{ss s[{ss ss}]}", "id", job, "runs", "id", run, "state", "queued");
     log_event(parts->sup->log, LOG_INFO, "api", "submitted", log_text("job", job),
@@ -137,15 +156,23 @@ job_list(void *self, const struct backend_page *page, json_t **list, struct ode_
     return document_jobs(parts->store, page->cursor, page->limit, list, err);
 }
 
+static void
+tell_turn(void *context, const struct run *run, int *threads, char *text, size_t size)
+{
+    *threads = supervise_share(context, run).threads;
+    supervise_explain(context, run, text, size);
+}
+
 static enum ode_status
 whole_run(struct backend_parts *parts, const struct run *run, json_t **out,
           struct ode_err *err)
 {
+    const struct document_turns turns = { tell_turn, parts->sup };
     char dir[PATH_BYTES];
 
     if (!supervise_path(parts->sup, run->id, "", dir, sizeof dir))
         return ode_fail(err, ODE_EIO, "", "the run's path is too long");
-    return document_run_whole(parts->store, run, dir, out, err);
+    return document_run_whole(parts->store, &turns, run, dir, out, err);
 }
 
 static enum ode_status
@@ -163,7 +190,10 @@ run_list(void *self, const struct backend_page *page, json_t **list, struct ode_
 {
     struct backend_parts *parts = self;
 
-    return document_runs(parts->store, page->state, page->cursor, page->limit, list, err);
+    const struct document_turns turns = { tell_turn, parts->sup };
+
+    return document_runs(parts->store, &turns, page->state, page->cursor, page->limit,
+                         list, err);
 }
 
 static enum ode_status
@@ -234,19 +264,23 @@ static enum ode_status
 run_act(void *self, const char *id, enum backend_action action, json_t **out, bool *done,
         struct ode_err *err)
 {
+    enum { QUEUED = 1 << RUN_QUEUED, ALIVE = 1 << RUN_STARTING | 1 << RUN_RUNNING };
     static const struct {
         enum request_kind kind;
-        enum run_state done;
-    } requests[] = {
-        [BACKEND_CANCEL] = {REQUEST_CANCEL,   RUN_CANCELLED},
-        [BACKEND_HOLD] = { REQUEST_HOLD,    RUN_PAUSED   },
-        [BACKEND_ADVANCE] = { REQUEST_ADVANCE, RUN_STATES   },
+        unsigned done; /* in these states */
+    } requests[BACKEND_ACTIONS] = {
+        [BACKEND_CANCEL] = {REQUEST_CANCEL,   1 << RUN_CANCELLED},
+        [BACKEND_PAUSE] = { REQUEST_PAUSE,   1 << RUN_PAUSED   },
+        [BACKEND_RESUME] = { REQUEST_RESUME,  QUEUED | ALIVE    },
+        [BACKEND_RETRY] = { REQUEST_RETRY,   QUEUED | ALIVE    },
+        [BACKEND_HOLD] = { REQUEST_HOLD,    1 << RUN_PAUSED   },
+        [BACKEND_ADVANCE] = { REQUEST_ADVANCE, 0                 },
     };
     struct backend_parts *parts = self;
     struct run run;
 
     ODE_TRY(supervise_request(parts->sup, id, requests[action].kind, &run, err));
-    *done = run_state_of(&run) == requests[action].done;
+    *done = (requests[action].done >> run_state_of(&run) & 1) != 0;
     return whole_run(parts, &run, out, err);
 }
 

@@ -226,6 +226,41 @@ on_server_log(void *context, const char *text)
     log_event(&daemon->log, LOG_WARN, "api", "note", log_text("text", text));
 }
 
+static int
+cores_of(const struct settings *settings)
+{
+    const unsigned n =
+        settings->cores ? (unsigned)settings->cores : uv_available_parallelism();
+
+    return n ? (int)n : 1;
+}
+
+static struct sched_room
+room_of(const struct settings *settings)
+{
+    const uint64_t limit = uv_get_constrained_memory(), all = uv_get_total_memory();
+    const uint64_t most = limit && limit < all ? limit : all;
+
+    return (struct sched_room){ .slots = settings->slots ? (int)settings->slots
+                                                         : SUPERVISE_SLOTS,
+                                .threads = cores_of(settings),
+                                .memory_bytes = settings->memory_mib
+                                                    ? settings->memory_mib << 20
+                                                    : (int64_t)(most / 5 * 4) };
+}
+
+/* Of a run whose spec does not say. */
+static int
+threads_of(const struct settings *settings)
+{
+    const int cores = cores_of(settings);
+    const int slots = settings->slots ? (int)settings->slots : 1;
+
+    if (settings->threads)
+        return (int)settings->threads;
+    return cores / slots > 1 ? cores / slots : 1;
+}
+
 static enum ode_status
 open_supervisor(struct daemon *daemon, struct ode_err *err)
 {
@@ -243,8 +278,9 @@ open_supervisor(struct daemon *daemon, struct ode_err *err)
         .rules = {.state_dir = daemon->state_dir,
                   .data_dir = settings->data_dir,
                   .worker = settings->worker,
-                  .slots = (int)settings->slots,
-                  .threads = (int)settings->threads,
+                  .room = room_of(settings),
+                  .threads = threads_of(settings),
+                  .preempt = settings_preempt(settings),
                   .grace_ms = settings->grace_s * 1000,
                   .poll_ms = settings->poll_ms,
                   .cache_mib = settings->cache_mib},

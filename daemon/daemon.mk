@@ -6,6 +6,7 @@ libdaemon_a_SOURCES = \
 	%D%/ask.c %D%/ask.h \
 	%D%/backend.c %D%/backend.h \
 	%D%/daemon.c %D%/daemon.h \
+	%D%/demand.c %D%/demand.h \
 	%D%/documents.c %D%/documents.h \
 	%D%/files.c %D%/files.h \
 	%D%/ingest.c %D%/ingest.h \

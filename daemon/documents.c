@@ -191,10 +191,12 @@ static json_t *
 run_json(const struct run *run)
 {
     return json_pack(
-        "{ss ss so ss so sI sb sI sI so so so so so sI sI sf sf sf sf sf so so so so}",
+        "{ss ss so ss so sI sb sb so sI sI so so so so so sI sI sf sf sf sf sf so so so "
+        "so}",
         "id", run->id, "job", run->job, "name", text_json(run->name), "state", run->state,
         "reason", text_or_null(run->reason), "priority", (json_int_t)run->priority,
-        "hold", run->hold != 0, "attempt", (json_int_t)run->attempt, "max_retries",
+        "hold", run->hold != 0, "pause", run->pause != 0, "yields_to",
+        text_or_null(run->yields_to), "attempt", (json_int_t)run->attempt, "max_retries",
         (json_int_t)run->max_retries, "created_at", stamp_or_null(run->created_ms),
         "started_at", stamp_or_null(run->started_ms), "finished_at",
         stamp_or_null(run->finished_ms), "dataset", text_json(run->dataset), "levels",
@@ -217,15 +219,31 @@ hand_over(enum ode_status status, json_t *document, json_t **out)
     return status;
 }
 
+static void
+add_turn(const struct document_turns *turns, const struct run *run, json_t *document)
+{
+    char text[160] = "";
+    int threads = (int)run->threads;
+
+    if (turns)
+        turns->tell(turns->context, run, &threads, text, sizeof text);
+    json_object_set_new(document, "threads", json_integer(threads));
+    json_object_set_new(document, "memory_bytes",
+                        run->memory_bytes ? json_integer(run->memory_bytes)
+                                          : json_null());
+    json_object_set_new(document, "waits", text_or_null(text));
+}
+
 enum ode_status
-document_run(struct store *store, const struct run *run, json_t **out,
-             struct ode_err *err)
+document_run(struct store *store, const struct document_turns *turns,
+             const struct run *run, json_t **out, struct ode_err *err)
 {
     json_t *document = run_json(run);
     enum ode_status status;
 
     if (!document)
         return no_memory(err);
+    add_turn(turns, run, document);
     status = add_shape(store, run, document, err);
     if (status == ODE_OK)
         status = add_newest(store, run, document, err);
@@ -277,14 +295,15 @@ load_spec(struct store *store, const char *job, json_t **spec, struct ode_err *e
 }
 
 enum ode_status
-document_run_whole(struct store *store, const struct run *run, const char *run_dir,
-                   json_t **out, struct ode_err *err)
+document_run_whole(struct store *store, const struct document_turns *turns,
+                   const struct run *run, const char *run_dir, json_t **out,
+                   struct ode_err *err)
 {
     json_t *document, *spec;
     enum ode_status status;
 
     ODE_TRY(load_spec(store, run->job, &spec, err));
-    status = document_run(store, run, &document, err);
+    status = document_run(store, turns, run, &document, err);
     if (status != ODE_OK) {
         json_decref(spec);
         return status;
@@ -318,7 +337,8 @@ page_json(const char *name, json_t *list, int limit, json_t **out, struct ode_er
 }
 
 static enum ode_status
-list_runs(struct store *store, sqlite3_stmt *query, json_t *list, struct ode_err *err)
+list_runs(struct store *store, const struct document_turns *turns, sqlite3_stmt *query,
+          json_t *list, struct ode_err *err)
 {
     enum ode_status status;
     struct run run;
@@ -326,7 +346,7 @@ list_runs(struct store *store, sqlite3_stmt *query, json_t *list, struct ode_err
     bool found;
 
     while ((status = run_step(query, &run, &found, err)) == ODE_OK && found) {
-        status = document_run(store, &run, &document, err);
+        status = document_run(store, turns, &run, &document, err);
         if (status != ODE_OK)
             break;
         json_array_append_new(list, document);
@@ -336,8 +356,8 @@ list_runs(struct store *store, sqlite3_stmt *query, json_t *list, struct ode_err
 }
 
 enum ode_status
-document_runs(struct store *store, const char *state, const char *cursor, int limit,
-              json_t **out, struct ode_err *err)
+document_runs(struct store *store, const struct document_turns *turns, const char *state,
+              const char *cursor, int limit, json_t **out, struct ode_err *err)
 {
     struct store_value after = store_text(cursor ? cursor : LAST_ID),
                        most = store_int(limit + 1);
@@ -345,7 +365,7 @@ document_runs(struct store *store, const char *state, const char *cursor, int li
                                               store_text(state))
                                 : store_query(store, STORE_RUN_PAGE, after, most);
     json_t *list = json_array();
-    enum ode_status status = list_runs(store, query, list, err);
+    enum ode_status status = list_runs(store, turns, query, list, err);
 
     if (status != ODE_OK) {
         json_decref(list);

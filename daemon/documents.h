@@ -13,19 +13,29 @@
 #include "daemon/run.h"
 #include "daemon/store.h"
 
+/* Says of a run what its row does not: what it takes, and why it waits, in `text`, ""
+ * where it does not. May be NULL. */
+struct document_turns {
+    void (*tell)(void *context, const struct run *run, int *threads, char *text,
+                 size_t size);
+    void *context;
+};
+
 /* A run as it stands in lists. */
-enum ode_status document_run(struct store *store, const struct run *run, json_t **out,
-                             struct ode_err *err);
+enum ode_status document_run(struct store *store, const struct document_turns *turns,
+                             const struct run *run, json_t **out, struct ode_err *err);
 
 /* The run of this id with its spec and the artifacts that lie in run_dir. */
-enum ode_status document_run_whole(struct store *store, const struct run *run,
-                                   const char *run_dir, json_t **out,
-                                   struct ode_err *err);
+enum ode_status document_run_whole(struct store *store,
+                                   const struct document_turns *turns,
+                                   const struct run *run, const char *run_dir,
+                                   json_t **out, struct ode_err *err);
 
 /* The newest runs, of one state or (NULL) all, after the cursor or (NULL) from the first.
  */
-enum ode_status document_runs(struct store *store, const char *state, const char *cursor,
-                              int limit, json_t **out, struct ode_err *err);
+enum ode_status document_runs(struct store *store, const struct document_turns *turns,
+                              const char *state, const char *cursor, int limit,
+                              json_t **out, struct ode_err *err);
 
 /* A job with its spec; ODE_ENOENT. */
 enum ode_status document_job(struct store *store, const char *id, json_t **out,

@@ -13,12 +13,14 @@ static const char *const state_names[RUN_STATES] = {
 
 #define TO(state) (1u << (RUN_##state))
 
-/* What may follow what. Nothing leaves a final state. */
+/* What may follow what. Nothing but a request leaves a final state. */
 static const unsigned allowed[RUN_STATES] = {
-    [RUN_QUEUED] = TO(STARTING) | TO(FAILED) | TO(CANCELLED),
-    [RUN_STARTING] = TO(QUEUED) | TO(RUNNING) | TO(FAILED) | TO(CANCELLED),
+    [RUN_QUEUED] = TO(STARTING) | TO(PAUSED) | TO(FAILED) | TO(CANCELLED),
+    [RUN_STARTING] = TO(QUEUED) | TO(RUNNING) | TO(PAUSED) | TO(FAILED) | TO(CANCELLED),
     [RUN_RUNNING] = TO(QUEUED) | TO(PAUSED) | TO(SUCCEEDED) | TO(FAILED) | TO(CANCELLED),
     [RUN_PAUSED] = TO(QUEUED) | TO(CANCELLED),
+    [RUN_FAILED] = TO(QUEUED),
+    [RUN_CANCELLED] = TO(QUEUED),
 };
 
 const char *
@@ -75,8 +77,7 @@ stamp(struct run *run, enum run_state to, int64_t now)
     }
     if (to != RUN_RUNNING)
         run->pid = 0;
-    if (run_state_final(to))
-        run->finished_ms = now;
+    run->finished_ms = run_state_final(to) ? now : 0;
 }
 
 static enum ode_status
@@ -226,6 +227,20 @@ judge_requests(const struct run *run, const struct worker_end *end,
                  (long long)run->time_limit_s);
         return true;
     }
+    if (run->pause) {
+        decide(verdict, RUN_PAUSED, NULL);
+        snprintf(verdict->cause, sizeof verdict->cause,
+                 "paused on request; resumes from its last checkpoint");
+        return true;
+    }
+    if (run->yields_to[0]) {
+        decide(verdict, RUN_QUEUED, NULL);
+        snprintf(verdict->cause, sizeof verdict->cause,
+                 "made room for run %s, of a higher priority; goes on from its last "
+                 "checkpoint",
+                 run->yields_to);
+        return true;
+    }
     if (end->stopping) {
         decide(verdict, RUN_QUEUED, NULL);
         snprintf(verdict->cause, sizeof verdict->cause,
@@ -243,15 +258,12 @@ never_started(const struct run *run, const struct worker_end *end)
            && run->pid == 0;
 }
 
-void
-queue_judge(const struct run *run, const struct worker_end *end, struct verdict *verdict)
+static void
+judge_worker(const struct run *run, const struct worker_end *end, struct verdict *verdict)
 {
     const char *exit_code = code_of_exit(end);
     bool failed = strcmp(run->final_state, "failed") == 0;
 
-    *verdict = (struct verdict){ .state = RUN_FAILED };
-    if (judge_requests(run, end, verdict))
-        return;
     if (strcmp(run->final_state, "succeeded") == 0) {
         decide(verdict, RUN_SUCCEEDED, NULL);
     } else if (failed && permanent(run->error_code)) {
@@ -276,6 +288,16 @@ queue_judge(const struct run *run, const struct worker_end *end, struct verdict 
     }
 }
 
+void
+queue_judge(const struct run *run, const struct worker_end *end, struct verdict *verdict)
+{
+    *verdict = (struct verdict){ .state = RUN_FAILED };
+    if (!judge_requests(run, end, verdict))
+        judge_worker(run, end, verdict);
+    if (verdict->state == RUN_QUEUED && run->pause) /* it was lost on its way there */
+        verdict->state = RUN_PAUSED;
+}
+
 int64_t
 queue_delay_ms(int64_t barren)
 {
@@ -290,6 +312,8 @@ queue_settle(struct queue *queue, struct run *run, const struct verdict *verdict
 {
     run->barren = verdict->barren ? run->barren + 1 : 0;
     run->retries += verdict->retry;
+    run->pause = 0;
+    run->yields_to[0] = '\0';
     if (verdict->state == RUN_QUEUED)
         run->not_before_ms = store_now_ms() + queue_delay_ms(run->barren);
     if (verdict->state == RUN_FAILED && !run->error_text[0]) {

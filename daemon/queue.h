@@ -6,8 +6,8 @@
  * verdict.
  *
  *     queued <-> starting -> running -> succeeded, failed, cancelled
- *                               |
- *     queued <- paused <--------+
+ *     queued <-> paused <- starting, running
+ *     queued <- failed, cancelled            on request alone
  */
 #ifndef ODE_DAEMON_QUEUE_H
 #define ODE_DAEMON_QUEUE_H

@@ -45,6 +45,70 @@ cancel(struct queue *queue, struct run *run, struct ode_err *err)
 }
 
 static enum ode_status
+pause_run(struct queue *queue, struct run *run, struct ode_err *err)
+{
+    switch (run_state_of(run)) {
+    case RUN_QUEUED:
+        return queue_move(queue, run, RUN_PAUSED, "paused on request", err);
+    case RUN_PAUSED:
+        return ODE_OK;
+    case RUN_STARTING:
+    case RUN_RUNNING:
+        if (run->pause)
+            return ODE_OK;
+        run->pause = 1;
+        return note(queue, run, "pause", "to pause at a checkpoint", err);
+    default:
+        return refuse(run, "cannot be paused any more", err);
+    }
+}
+
+/* A worker that was told to stop already stops, and its run is queued again then. */
+static enum ode_status
+resume(struct queue *queue, struct run *run, struct ode_err *err)
+{
+    const enum run_state state = run_state_of(run);
+
+    if (run_state_final(state))
+        return refuse(run,
+                      state == RUN_SUCCEEDED ? "has nothing left to do"
+                                             : "goes on by a retry only",
+                      err);
+    if (state != RUN_PAUSED && !run->pause && !run->hold)
+        return ODE_OK;
+    run->pause = run->hold = 0;
+    ODE_TRY(note(queue, run, "resume", "no longer to pause", err));
+    return state == RUN_PAUSED
+               ? queue_move(queue, run, RUN_QUEUED, "resumed on request", err)
+               : ODE_OK;
+}
+
+/* With its retries and its time limit anew; where it stands is in its checkpoint. */
+static enum ode_status
+retry(struct queue *queue, struct run *run, struct ode_err *err)
+{
+    switch (run_state_of(run)) {
+    case RUN_QUEUED:
+    case RUN_STARTING:
+    case RUN_RUNNING:
+        return ODE_OK;
+    case RUN_FAILED:
+    case RUN_CANCELLED:
+        break;
+    case RUN_PAUSED:
+        return refuse(run, "goes on when it is resumed", err);
+    default:
+        return refuse(run, "has nothing to be tried again", err);
+    }
+    run->cancel_requested = run->hold = run->pause = run->advance = 0;
+    run->retries = run->barren = run->not_before_ms = run->spent_ms = 0;
+    run->final_state[0] = '\0';
+    run->error_code[0] = run->error_at[0] = run->error_text[0] = '\0';
+    ODE_TRY(note(queue, run, "retry", "to be tried again", err));
+    return queue_move(queue, run, RUN_QUEUED, "retried on request", err);
+}
+
+static enum ode_status
 hold(struct queue *queue, struct run *run, struct ode_err *err)
 {
     if (run_state_final(run_state_of(run)))
@@ -96,6 +160,12 @@ requests_take(struct queue *queue, struct run *run, enum request_kind kind,
     switch (kind) {
     case REQUEST_CANCEL:
         return cancel(queue, run, err);
+    case REQUEST_PAUSE:
+        return pause_run(queue, run, err);
+    case REQUEST_RESUME:
+        return resume(queue, run, err);
+    case REQUEST_RETRY:
+        return retry(queue, run, err);
     case REQUEST_HOLD:
         return hold(queue, run, err);
     default:
@@ -104,20 +174,20 @@ requests_take(struct queue *queue, struct run *run, enum request_kind kind,
 }
 
 enum ode_status
-requests_write(const struct run *run, const char *path, struct ode_err *err)
+requests_write(const struct control *control, const char *path, struct ode_err *err)
 {
     char level[24] = "null", text[80];
     struct iovec piece = { .iov_base = text };
 
-    if (!run->hold && !run->advance) {
+    if (!control->hold && !control->advance) {
         if (unlink(path) != 0 && errno != ENOENT)
             return ode_fail_errno(err, ODE_EIO, path, "cannot be removed");
         return ODE_OK;
     }
-    if (run->advance)
-        snprintf(level, sizeof level, "%lld", (long long)run->advance - 1);
+    if (control->advance)
+        snprintf(level, sizeof level, "%lld", (long long)control->advance - 1);
     piece.iov_len =
         (size_t)snprintf(text, sizeof text, "{\"hold\": %s, \"advance\": %s}\n",
-                         run->hold ? "true" : "false", level);
+                         control->hold ? "true" : "false", level);
     return ode_file_write_atomic(path, &piece, 1, err);
 }

@@ -1,5 +1,5 @@
 /*
- * requests.h - what people ask of a run: its end, a hold, an advance.
+ * requests.h - what people ask of a run: its end, a pause, a hold, an advance, a retry.
  *
  * A request is a change of the run's row and an event, within the caller's transaction.
  * What is asked of a living worker reaches it by its control file (cli/control.h), which
@@ -14,7 +14,10 @@
 
 enum request_kind {
     REQUEST_CANCEL, /* the run ends */
-    REQUEST_HOLD,   /* it pauses at the end of the level it is in */
+    REQUEST_PAUSE,  /* it pauses now, at a checkpoint */
+    REQUEST_RESUME, /* it goes on from there: pauses and holds are taken back */
+    REQUEST_RETRY, /* one that failed or was cancelled goes on from its last checkpoint */
+    REQUEST_HOLD,  /* it pauses at the end of the level it is in */
 
     /* It goes on with the next level: at once where it trains, and where it is paused,
      * or would be. */
@@ -25,8 +28,14 @@ enum request_kind {
 enum ode_status requests_take(struct queue *queue, struct run *run,
                               enum request_kind kind, struct ode_err *err);
 
-/* Makes the control file at the path say what the run's row says. */
-enum ode_status requests_write(const struct run *run, const char *path,
+/* What the control file says. */
+struct control {
+    bool hold;
+    int64_t advance; /* 1 + the level that is to end; 0: none */
+};
+
+/* Makes the control file at the path say so; there is none where nothing is asked. */
+enum ode_status requests_write(const struct control *control, const char *path,
                                struct ode_err *err);
 
 #endif

@@ -29,11 +29,14 @@
     INT (FIXED, max_retries)       \
     INT (FIXED, time_limit_s)      \
     INT (FIXED, threads)           \
+    INT (FIXED, memory_bytes)      \
     INT (FIXED, created_ms)        \
     TEXT(STATE, state,         15) \
     TEXT(STATE, reason,       255) \
     INT (SAVED, cancel_requested)  \
     INT (SAVED, hold)              \
+    INT (SAVED, pause)             \
+    TEXT(SAVED, yields_to,     26) \
     INT (SAVED, advance)           \
     INT (SAVED, attempt)           \
     INT (SAVED, retries)           \

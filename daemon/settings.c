@@ -192,6 +192,30 @@ find_worker(char worker[SETTING_BYTES])
     strcpy(worker, "odenet");
 }
 
+static const char *const preempt_names[] = { [PREEMPT_CHECKPOINT] = "checkpoint",
+                                             [PREEMPT_LEVEL] = "level",
+                                             [PREEMPT_NEVER] = "never" };
+
+enum supervise_preempt
+settings_preempt(const struct settings *settings)
+{
+    enum supervise_preempt when = PREEMPT_CHECKPOINT;
+
+    while (when < PREEMPT_NEVER && strcmp(settings->preempt, preempt_names[when]) != 0)
+        when++;
+    return when;
+}
+
+static enum ode_status
+check_preempt(const struct settings *settings, struct ode_err *err)
+{
+    if (strcmp(settings->preempt, preempt_names[settings_preempt(settings)]) != 0)
+        return ode_fail(err, ODE_EARG, "--preempt",
+                        "\"%.40s\" is none of checkpoint, level and never",
+                        settings->preempt);
+    return ODE_OK;
+}
+
 static enum ode_status
 check_listen(const char *listen, struct ode_err *err)
 {
@@ -214,6 +238,7 @@ settings_settle(struct settings *settings, struct ode_err *err)
     ODE_TRY(place(settings->data_dir, "ODENET_DATA", "XDG_DATA_HOME",
                   ".local/share/odenet", "--data-dir", err));
     ODE_TRY(check_listen(settings->listen, err));
+    ODE_TRY(check_preempt(settings, err));
     if (!log_level_from_name(settings->log_level, &level))
         return ode_fail(err, ODE_EARG, "--log-level",
                         "\"%.40s\" is none of debug, info, warn and error",

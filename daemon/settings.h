@@ -13,6 +13,7 @@
 #include <stdio.h>
 
 #include "core/base/status.h"
+#include "daemon/supervise.h"
 
 enum { SETTING_BYTES = 1024 };
 
@@ -49,5 +50,8 @@ enum ode_status settings_read(struct settings *settings, const char *path,
 /* Fills in what depends on the environment and the program's own place, and checks what
  * ties settings to the rest of the world. ODE_EARG. */
 enum ode_status settings_settle(struct settings *settings, struct ode_err *err);
+
+/* When runs make room, as the settled settings say. */
+enum supervise_preempt settings_preempt(const struct settings *settings);
 
 #endif

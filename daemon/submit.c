@@ -38,7 +38,8 @@ insert_run(struct store *store, const struct submission *submission, const char 
                        store_int((int64_t)recipe->levels_n), store_int(recipe->priority),
                        store_int(recipe->resources.max_retries),
                        store_int(recipe->resources.time_limit_s),
-                       store_int(recipe->resources.threads), store_int(now)));
+                       store_int(recipe->resources.threads),
+                       store_int(submission->memory_bytes), store_int(now)));
     number = sqlite3_last_insert_rowid(store->db);
     for (size_t i = 0; i < recipe->levels_n; i++)
         ODE_TRY(insert_level(store, number, i, &recipe->levels[i], err));

@@ -21,6 +21,7 @@ struct submission {
     const json_t *spec;                   /* as it was given */
     const struct ode_recipe_spec *recipe; /* the same, checked and settled */
     const char *dataset;                  /* the name of its data set */
+    int64_t memory_bytes;                 /* demand.h */
 };
 
 /*

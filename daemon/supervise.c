@@ -29,9 +29,12 @@ struct attempt {
     struct worker_end end;
     uint64_t asked_ms; /* the loop's time when SIGTERM was sent; 0: not yet */
     bool killed;
-    bool controlled; /* the control file says hold and advance */
-    int64_t hold, advance;
-    int handles; /* to be closed before the memory goes */
+    bool controlled; /* the control file says this: */
+    struct control control;
+    struct sched_share share;
+    int64_t priority;
+    char yields_to[ULID_LENGTH + 1]; /* it is to make room for this run; "": for none */
+    int handles;                     /* to be closed before the memory goes */
 };
 
 bool
@@ -176,6 +179,15 @@ attempt_watch(struct attempt *attempt)
     uv_fs_event_start(&attempt->watch, on_watch, attempt->dir, 0);
 }
 
+/* What whose turn it is depends on. */
+static void
+attempt_note(struct attempt *attempt, const struct run *run)
+{
+    attempt->share = supervise_share(attempt->sup, run);
+    attempt->priority = run->priority;
+    run_text(attempt->yields_to, sizeof attempt->yields_to, run->yields_to);
+}
+
 static struct attempt *
 attempt_new(struct supervise *sup, const struct run *run)
 {
@@ -194,6 +206,7 @@ attempt_new(struct supervise *sup, const struct run *run)
                                        .ended = on_worker_ended,
                                        .closed = on_worker_closed,
                                        .context = attempt };
+    attempt_note(attempt, run);
     attempt->next = sup->attempts;
     sup->attempts = attempt;
     sup->attempts_n++;
@@ -291,6 +304,12 @@ abandon(struct attempt *attempt)
     return true;
 }
 
+static bool
+must_yield_now(const struct supervise *sup, const struct run *run)
+{
+    return run->yields_to[0] && sup->rules.preempt == PREEMPT_CHECKPOINT;
+}
+
 /* false: the attempt is over. */
 static bool
 enforce(struct attempt *attempt, const struct run *run)
@@ -298,7 +317,8 @@ enforce(struct attempt *attempt, const struct run *run)
     struct supervise *sup = attempt->sup;
     uint64_t now = uv_now(sup->loop);
 
-    if (!run->cancel_requested && !sup->stopping && !over_time(run))
+    if (!run->cancel_requested && !run->pause && !must_yield_now(sup, run)
+        && !sup->stopping && !over_time(run))
         return true;
     if (!attempt->asked_ms)
         send_to_worker(attempt, run, SIGTERM);
@@ -308,20 +328,22 @@ enforce(struct attempt *attempt, const struct run *run)
     return !abandon(attempt);
 }
 
-/* Has the control file say what the row says; on failure again at the next poll. */
+/* Has the control file say what the row says; on failure again at the next poll. Who
+ * makes room at the end of his level is held there. */
 static void
 control_keep(struct attempt *attempt, const struct run *run)
 {
+    const struct control control = { .hold = run->hold || run->yields_to[0],
+                                     .advance = run->advance };
     char path[PATH_BYTES];
     struct ode_err err;
 
-    if (attempt->controlled && attempt->hold == run->hold
-        && attempt->advance == run->advance)
+    if (attempt->controlled && attempt->control.hold == control.hold
+        && attempt->control.advance == control.advance)
         return;
     snprintf(path, sizeof path, "%s/control.json", attempt->dir);
-    attempt->controlled = requests_write(run, path, &err) == ODE_OK;
-    attempt->hold = run->hold;
-    attempt->advance = run->advance;
+    attempt->controlled = requests_write(&control, path, &err) == ODE_OK;
+    attempt->control = control;
     if (!attempt->controlled)
         complain(attempt, "tell the worker what is asked of it", &err);
 }
@@ -364,6 +386,7 @@ look(struct attempt *attempt)
         return;
     }
     attempt->complained = false;
+    attempt_note(attempt, &run);
     if (more)
         look_soon(attempt);
     else if (attempt->gone) {
@@ -415,7 +438,7 @@ launch(struct attempt *attempt, struct run *run)
                                 .data_dir = sup->rules.data_dir,
                                 .cache = cache,
                                 .cache_mib = mib,
-                                .threads = sched_threads(run, sup->rules.threads) };
+                                .threads = attempt->share.threads };
     struct ode_err err;
     enum ode_status status;
 
@@ -457,22 +480,152 @@ start(struct supervise *sup, struct run *run)
     return true;
 }
 
+/* --- whose turn it is -----------------------------------------------------------------
+ */
+
+struct sched_share
+supervise_share(const struct supervise *sup, const struct run *run)
+{
+    return sched_share_of(run, sup->rules.threads);
+}
+
+/* Who has a worker; an adopted one may be beyond what there are slots for. */
+static size_t
+seats_take(const struct supervise *sup, struct sched_seat seats[SUPERVISE_SLOTS])
+{
+    size_t n = 0;
+
+    for (const struct attempt *a = sup->attempts; a && n < SUPERVISE_SLOTS; a = a->next)
+        seats[n++] =
+            (struct sched_seat){ .share = a->share,
+                                 .number = a->number,
+                                 .priority = a->priority,
+                                 .leaving = a->asked_ms || a->yields_to[0] || a->gone };
+    return n;
+}
+
+/* Has an attempt make room for the run, or, if it is NULL, takes that back. */
+static enum ode_status
+yield_store(struct attempt *attempt, const struct run *to, struct run *run,
+            struct ode_err *err)
+{
+    char text[128];
+
+    ODE_TRY(run_reload(attempt->sup->store, run, err));
+    run_text(run->yields_to, sizeof run->yields_to, to ? to->id : "");
+    ODE_TRY(run_save(attempt->sup->store, run, err));
+    if (to)
+        snprintf(text, sizeof text, "is to make room for run %s, of priority %lld",
+                 to->id, (long long)to->priority);
+    else
+        snprintf(text, sizeof text, "need not make room any more");
+    return run_event(attempt->sup->store, run->number, store_now_ms(), "preempt", text,
+                     NULL, err);
+}
+
+static void
+yield(struct attempt *attempt, const struct run *to)
+{
+    struct supervise *sup = attempt->sup;
+    struct run run = { .number = attempt->number };
+    struct ode_err err;
+    enum ode_status status = store_begin(sup->store, &err);
+
+    if (status == ODE_OK)
+        status = store_end(sup->store, yield_store(attempt, to, &run, &err), &err);
+    if (status != ODE_OK) {
+        complain(attempt, "have it make room", &err);
+        return;
+    }
+    attempt_note(attempt, &run);
+    log_event(sup->log, LOG_INFO, "supervise", to ? "preempted" : "spared",
+              log_text("run", run.id), log_text("for", to ? to->id : ""));
+    if (enforce(attempt, &run))
+        control_keep(attempt, &run);
+}
+
+/* Who would make room at the end of his level for a run that is not there any more. */
+static void
+yields_review(struct supervise *sup)
+{
+    struct attempt *next;
+
+    for (struct attempt *attempt = sup->attempts; attempt; attempt = next) {
+        struct ode_err err;
+        struct run run;
+
+        next = attempt->next;
+        if (!attempt->yields_to[0] || attempt->asked_ms || attempt->gone)
+            continue;
+        if (run_load(sup->store, attempt->yields_to, &run, &err) == ODE_ENOENT
+            || run_state_of(&run) != RUN_QUEUED)
+            yield(attempt, NULL);
+    }
+}
+
+static void
+make_room(struct supervise *sup, const struct run *run)
+{
+    struct sched_share share = supervise_share(sup, run);
+    struct sched_seat seats[SUPERVISE_SLOTS];
+    size_t n = seats_take(sup, seats);
+    struct attempt *attempt = sup->attempts, *next;
+
+    if (sup->rules.preempt == PREEMPT_NEVER
+        || !sched_choose(&sup->rules.room, seats, n, &share, run->priority))
+        return;
+    for (size_t i = 0; i < n; i++, attempt = next) {
+        next = attempt->next;
+        if (seats[i].chosen)
+            yield(attempt, run);
+    }
+}
+
+/* The run whose turn it is; false: there is none, or it cannot be known. */
+static bool
+next_run(struct supervise *sup, struct run *run)
+{
+    struct ode_err err;
+    bool found = false;
+
+    if (sched_next(sup->store, &sup->rules.room, store_now_ms(), run, &found, &err)
+        != ODE_OK)
+        log_failure(sup->log, LOG_ERROR, "supervise", "look for a run to start", &err);
+    return found;
+}
+
+void
+supervise_explain(struct supervise *sup, const struct run *run, char *text, size_t size)
+{
+    const struct sched_share share = supervise_share(sup, run);
+    struct sched_seat seats[SUPERVISE_SLOTS];
+    const size_t n = seats_take(sup, seats);
+    struct run next;
+
+    text[0] = '\0';
+    if (run_state_of(run) == RUN_QUEUED)
+        sched_explain(&sup->rules.room, seats, n, run, &share,
+                      next_run(sup, &next) && next.number == run->number, store_now_ms(),
+                      text, size);
+}
+
 void
 supervise_dispatch(struct supervise *sup)
 {
-    struct ode_err err;
+    struct sched_seat seats[SUPERVISE_SLOTS];
+    struct sched_share share;
     struct run run;
-    bool found;
 
-    for (int i = 0; i < DISPATCH_MOST; i++) {
-        if (sup->stopping || sup->attempts_n >= sup->rules.slots)
-            return;
-        if (sched_next(sup->store, store_now_ms(), &run, &found, &err) != ODE_OK) {
-            log_failure(sup->log, LOG_ERROR, "supervise", "look for a run to start",
-                        &err);
+    if (sup->stopping)
+        return;
+    yields_review(sup);
+    for (int i = 0; i < DISPATCH_MOST && next_run(sup, &run); i++) {
+        share = supervise_share(sup, &run);
+        if (!sched_fits(&sup->rules.room, seats, seats_take(sup, seats), &share)) {
+            make_room(sup, &run);
             return;
         }
-        if (!found || !start(sup, &run))
+        if (!start(sup, &run))
             return;
     }
 }

@@ -22,12 +22,24 @@
 #include "daemon/log.h"
 #include "daemon/queue.h"
 #include "daemon/requests.h"
+#include "daemon/sched.h"
 #include "daemon/store.h"
+
+/* What becomes of runs of a lower priority when there is no room for one. */
+enum supervise_preempt {
+    PREEMPT_CHECKPOINT, /* they stop at once, with a checkpoint */
+    PREEMPT_LEVEL,      /* they stop at the end of their level */
+    PREEMPT_NEVER       /* they go on to their end */
+};
+
+enum { SUPERVISE_SLOTS = 64 /* at most */ };
 
 /* How runs are run; the daemon's settings hold the same members. */
 struct supervise_rules {
     const char *state_dir, *data_dir, *worker; /* borrowed; state_dir absolute */
-    int slots, threads;
+    struct sched_room room;                    /* slots at most SUPERVISE_SLOTS */
+    int threads;                               /* of a run whose spec does not say */
+    enum supervise_preempt preempt;
     int64_t grace_ms, poll_ms;
     int64_t cache_mib; /* of state_dir/cache; 0: no limit; -1: there is none */
 };
@@ -62,8 +74,16 @@ enum ode_status supervise_init(struct supervise *sup, struct ode_err *err);
  * followed, the others judged. Also removes directories of runs that no row tells of. */
 enum ode_status supervise_recover(struct supervise *sup, struct ode_err *err);
 
-/* Starts what is due and fits into the slots. */
+/* Starts what is due and fits, and has runs of lower priorities make room for what does
+ * not. */
 void supervise_dispatch(struct supervise *sup);
+
+/* What a run takes, of which the spec may not say all. */
+struct sched_share supervise_share(const struct supervise *sup, const struct run *run);
+
+/* Why a queued run waits, for people; "" for others. */
+void supervise_explain(struct supervise *sup, const struct run *run, char *text,
+                       size_t size);
 
 /* Takes a request; it is stored before anything else. *run is the run after it.
  * ODE_ENOENT; ODE_ESTATE for a run whose state forbids it. */

@@ -233,9 +233,11 @@ static enum ode_status
 act(void *self, const char *id, enum backend_action action, json_t **run, bool *done,
     struct ode_err *err)
 {
-    static const char *const leads_to[] = { [BACKEND_CANCEL] = "cancelled",
-                                            [BACKEND_HOLD] = "paused",
-                                            [BACKEND_ADVANCE] = "queued" };
+    static const char *const leads_to[] = {
+        [BACKEND_CANCEL] = "cancelled", [BACKEND_PAUSE] = "paused",
+        [BACKEND_RESUME] = "queued",    [BACKEND_RETRY] = "queued",
+        [BACKEND_HOLD] = "paused",      [BACKEND_ADVANCE] = "queued"
+    };
     struct fake *fake = self;
     bool final;
 

@@ -157,9 +157,11 @@ END_TEST
 
 START_TEST(actions_are_idempotent)
 {
-    static const char *const paths[] = { "/v1/runs/" FAKE_RUN "/cancel",
-                                         "/v1/runs/" FAKE_RUN "/hold",
-                                         "/v1/runs/" FAKE_RUN "/advance" };
+    static const char *const paths[] = {
+        "/v1/runs/" FAKE_RUN "/cancel", "/v1/runs/" FAKE_RUN "/pause",
+        "/v1/runs/" FAKE_RUN "/resume", "/v1/runs/" FAKE_RUN "/retry",
+        "/v1/runs/" FAKE_RUN "/hold",   "/v1/runs/" FAKE_RUN "/advance"
+    };
 
     for (size_t i = 0; i < sizeof paths / sizeof *paths; i++) {
         struct client_answer answer = { 0 };

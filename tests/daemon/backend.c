@@ -73,12 +73,14 @@ at(const json_t *json, const char *member)
 START_TEST(a_run_has_every_member_that_the_contract_names)
 {
     static const char *const members[] = {
-        "id",      "job",         "name",         "state",      "reason",      "priority",
-        "attempt", "max_retries", "created_at",   "started_at", "finished_at", "dataset",
-        "level",   "levels",      "resolution",   "blocks",     "step",        "steps",
-        "epoch",   "work",        "total_work",   "progress",   "time",        "eta_s",
-        "metrics", "error",       "model_sha256", "spec",       "artifacts",   "hold",
-        "forecast"
+        "id",          "job",          "name",        "state",      "reason",
+        "priority",    "attempt",      "max_retries", "created_at", "started_at",
+        "finished_at", "dataset",      "level",       "levels",     "resolution",
+        "blocks",      "step",         "steps",       "epoch",      "work",
+        "total_work",  "progress",     "time",        "eta_s",      "metrics",
+        "error",       "model_sha256", "spec",        "artifacts",  "hold",
+        "forecast",    "pause",        "yields_to",   "threads",    "memory_bytes",
+        "waits"
     };
     size_t n = sizeof members / sizeof *members;
     char id[ULID_LENGTH + 1];
@@ -462,7 +464,7 @@ START_TEST(a_warm_start_wants_a_run_with_a_finished_level)
     }
     json_object_set_new(warm, "run", json_string(id));
     warm_refused(&desk, spec, "/warm_start/run", "is queued and has finished no level");
-    desk.world.sup.rules.slots = 1;
+    desk.world.sup.rules.room.slots = 1;
     test_ok(run_load(&desk.world.store, id, &row, &err), &err);
     world_wait(&desk.world, row.number, RUN_SUCCEEDED);
     json_object_set_new(warm, "level", json_integer(5));
@@ -499,6 +501,117 @@ START_TEST(a_warm_start_means_the_same_level_whenever_it_begins)
     json_decref(run);
     json_decref(answer);
     json_decref(spec);
+    world_close(&desk.world);
+}
+END_TEST
+
+/* Submits what is never to run, and says where that is seen. */
+static void
+never_fits(struct desk *desk, const json_t *spec, const char *pointer, const char *word)
+{
+    json_t *answer = NULL, *complaints = NULL;
+    struct ode_err err;
+
+    ck_assert_int_eq(
+        desk->api.job_submit(desk->api.self, spec, &answer, &complaints, &err),
+        ODE_ESPEC);
+    ck_assert_str_eq(err.at, pointer);
+    ck_assert_msg(strstr(err.text, word) != NULL, "%s", err.text);
+    ck_assert_ptr_null(answer);
+    ck_assert_ptr_null(complaints);
+}
+
+START_TEST(what_can_never_fit_is_refused_with_figures)
+{
+    json_t *spec = spec_of("strokes"), *run;
+    char id[ULID_LENGTH + 1];
+    struct desk desk;
+    struct ode_err err;
+    int64_t bytes;
+
+    desk_open(&desk, 0);
+    desk.world.sup.rules.threads = 2;
+    json_decref(submit(&desk, id));
+    test_ok(desk.api.run_get(desk.api.self, id, &run, &err), &err);
+    bytes = json_integer_value(at(run, "memory_bytes"));
+    /* 12,000 drawn digits of 16x16 and their labels, and the program, at the least */
+    ck_assert_int_gt(bytes, 12000 * 257 + (16 << 20));
+    ck_assert_int_lt(bytes, 64 << 20);
+    ck_assert_int_eq(json_integer_value(at(run, "threads")), 2);
+    ck_assert_str_eq(json_string_value(at(run, "waits")),
+                     "waits for a slot; 0 of 0 are taken");
+    json_decref(run);
+    desk.world.sup.rules.room.memory_bytes = bytes;
+    json_decref(submit(&desk, id)); /* just fits */
+    desk.world.sup.rules.room.memory_bytes = bytes - (1 << 20);
+    never_fits(&desk, spec, "/levels", "odenetd --memory-mib");
+    desk.world.sup.rules.room = (struct sched_room){ .threads = 3 };
+    json_object_set_new(spec, "resources", json_pack("{si}", "threads", 4));
+    never_fits(&desk, spec, "/resources/threads",
+               "asks for 4 threads, and all runs of this daemon have 3");
+    json_decref(spec);
+    world_close(&desk.world);
+}
+END_TEST
+
+START_TEST(a_ladder_to_be_made_counts_as_its_finest)
+{
+    json_t *spec = spec_of("strokes"), *answer = NULL, *complaints = NULL, *run;
+    char fixed[ULID_LENGTH + 1], id[ULID_LENGTH + 1];
+    struct desk desk;
+    struct ode_err err;
+    int64_t bytes[2];
+
+    desk_open(&desk, 0);
+    json_decref(submit(&desk, fixed));
+    json_object_set_new(spec, "levels", json_string("auto"));
+    json_object_set_new(spec, "budget", json_pack("{si}", "epochs", 3));
+    test_ok(desk.api.job_submit(desk.api.self, spec, &answer, &complaints, &err), &err);
+    snprintf(
+        id, sizeof id, "%s",
+        json_string_value(at(json_array_get(json_object_get(answer, "runs"), 0), "id")));
+    for (int i = 0; i < 2; i++) {
+        test_ok(desk.api.run_get(desk.api.self, i ? id : fixed, &run, &err), &err);
+        bytes[i] = json_integer_value(at(run, "memory_bytes"));
+        json_decref(run);
+    }
+    ck_assert_int_ge(bytes[1], bytes[0]);
+    json_decref(answer);
+    json_decref(spec);
+    world_close(&desk.world);
+}
+END_TEST
+
+/* An action on the only run; its state afterwards. */
+static const char *
+act(struct desk *desk, const char *id, enum backend_action action, bool done)
+{
+    static char state[16];
+    struct ode_err err;
+    json_t *run;
+    bool is;
+
+    test_ok(desk->api.run_act(desk->api.self, id, action, &run, &is, &err), &err);
+    ck_assert_int_eq(is, done);
+    snprintf(state, sizeof state, "%s", json_string_value(at(run, "state")));
+    json_decref(run);
+    return state;
+}
+
+START_TEST(actions_say_whether_they_are_done)
+{
+    char id[ULID_LENGTH + 1];
+    struct desk desk;
+
+    desk_open(&desk, 0);
+    json_decref(submit(&desk, id));
+    ck_assert_str_eq(act(&desk, id, BACKEND_HOLD, false), "queued");
+    ck_assert_str_eq(act(&desk, id, BACKEND_ADVANCE, false), "queued");
+    ck_assert_str_eq(act(&desk, id, BACKEND_PAUSE, true), "paused");
+    ck_assert_str_eq(act(&desk, id, BACKEND_RESUME, true), "queued");
+    ck_assert_str_eq(act(&desk, id, BACKEND_RETRY, true), "queued");
+    ck_assert_str_eq(act(&desk, id, BACKEND_CANCEL, true), "cancelled");
+    ck_assert_str_eq(act(&desk, id, BACKEND_RETRY, true), "queued");
     world_close(&desk.world);
 }
 END_TEST
@@ -632,6 +745,8 @@ TEST_SUITE(backend, 30, a_run_has_every_member_that_the_contract_names,
            a_job_has_its_spec_and_its_runs, a_bad_spec_is_refused_with_its_places,
            a_warm_start_wants_a_run_with_a_finished_level,
            a_warm_start_means_the_same_level_whenever_it_begins,
+           what_can_never_fit_is_refused_with_figures,
+           a_ladder_to_be_made_counts_as_its_finest, actions_say_whether_they_are_done,
            a_data_set_that_is_not_there_is_refused, a_failed_run_says_why,
            files_are_opened_only_where_they_exist,
            is_ready_while_the_database_can_be_written,

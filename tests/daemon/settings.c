@@ -54,7 +54,7 @@ START_TEST(a_file_changes_what_it_names)
             &err);
     ck_assert_int_eq(settings.port, 0);
     ck_assert_str_eq(settings.worker, "/bin/true");
-    ck_assert_int_eq(settings.slots, 1);
+    ck_assert_int_eq(settings.slots, 0);
 }
 END_TEST
 

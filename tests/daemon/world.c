@@ -73,7 +73,7 @@ world_supervise(struct world *world, int slots, int64_t grace_ms)
         .rules = {.state_dir = world->dir,
                   .data_dir = "",
                   .worker = world_worker(),
-                  .slots = slots,
+                  .room = { .slots = slots },
                   .grace_ms = grace_ms,
                   .poll_ms = POLL_MS},
     };
@@ -134,6 +134,8 @@ world_submit(struct world *world, const struct world_order *order)
     recipe.priority = order->priority;
     recipe.resources.max_retries = order->max_retries;
     recipe.resources.time_limit_s = order->time_limit_s;
+    recipe.resources.threads = order->threads;
+    submission.memory_bytes = order->memory_bytes;
     recipe.levels_n = 2;
     for (int i = 0; i < 2; i++)
         recipe.levels[i] = (struct ode_level_spec){

@@ -43,7 +43,7 @@ void world_close(struct world *world);
 /* A run with this name (the fake worker's orders), of two levels. */
 struct world_order {
     const char *name;
-    int64_t priority, max_retries, time_limit_s;
+    int64_t priority, max_retries, time_limit_s, threads, memory_bytes;
 };
 struct run world_submit(struct world *world, const struct world_order *order);
 

@@ -1,10 +1,15 @@
 #!/bin/bash
-# queue.sh - with one slot runs train one at a time, by priority, then as they were submitted.
+# queue.sh - runs train one at a time, by priority, then as they were submitted; they make
+# room for each other, pause, and are tried again.
 # shellcheck source=tests/e2e/lib.sh disable=SC2016,SC2119,SC2317 # jq has dollars, lib.sh calls
 . "${srcdir:-$(dirname "$0")/../..}/tests/e2e/lib.sh"
 need
 
-house_start --slots 1
+has_steps () {
+    [ "$(field "$1" .step)" -ge "$2" ]
+}
+
+house_start --slots 1 --preempt never
 brief blocker 100000 > "$work/blocker.json"
 submit "$work/blocker.json"
 blocker=$run
@@ -56,5 +61,49 @@ submit "$work/low.json"
 same "and the third waits" "$(field "$run" .state)" queued
 house_stop
 same "the second daemon ends well" "$code" 0
+
+# One that makes room, is paused and is ended on the way has the model of one that was left alone.
+rm -rf "$state"
+house_start --slots 1 --cache-mib -1
+ladder same 1000 12 > "$work/alone.json"
+submit "$work/alone.json"
+alone=$run
+ended "$alone"
+same "one that is left alone succeeds" "$ended" succeeded
+ladder same 1000 12 > "$work/disturbed.json"
+submit "$work/disturbed.json"
+disturbed=$run
+until_true "it trains" has_steps "$disturbed" 5
+submit "$work/highest.json"
+highest=$run
+ended "$highest"
+same "one of a high priority is not kept waiting" "$ended" succeeded
+get "/v1/runs/$disturbed"
+holds "for whom room was made" --arg id "$highest" '.finished_at == null and
+    (.reason == null or (.reason | contains($id)))'
+until_true "it trains again" has_steps "$disturbed" 10
+ask POST "/v1/runs/$disturbed/pause"
+until_true "it is paused" in_state "$disturbed" paused
+same "paused, it has no worker" "$(processes "/runs/$disturbed")" ""
+ask POST "/v1/runs/$disturbed/resume"
+same "a paused run resumes" "$code" 200
+until_true "it trains once more" in_state "$disturbed" running
+ask POST "/v1/runs/$disturbed/cancel"
+until_true "it is cancelled" in_state "$disturbed" cancelled
+ask POST "/v1/runs/$disturbed/retry"
+same "a cancelled run is tried again" "$code" 200
+ended "$disturbed"
+same "after all of this it succeeds" "$ended" succeeded
+same "with the same model" "$(field "$disturbed" .model_sha256)" "$(field "$alone" .model_sha256)"
+same "in as many attempts" "$(field "$disturbed" .attempt)" 4
+ask POST "/v1/runs/$disturbed/retry"
+same "what has succeeded is not tried again" "$code" 409
+brief big 2 '.resources.threads = 200' > "$work/big.json"
+ask POST /v1/jobs -H 'Content-Type: application/json' --data-binary "@$work/big.json"
+same "what can never fit is refused" "$code" 422
+holds "with figures" '.errors[0].pointer == "/resources/threads" and
+    (.errors[0].detail | test("asks for 200 threads, and all runs of this daemon have [0-9]+"))'
+house_stop
+same "the third daemon ends well" "$code" 0
 same "and nothing is left running" "$(processes)" ""
 finish
