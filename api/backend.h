@@ -6,9 +6,10 @@
  * server_run_changed(). Documents come back as new references that the caller owns: whole
  * answers in the shapes of ARCHITECTURE.md section 3, strings in UTF-8, numbers finite.
  * Ids that are asked for are well-formed, states are known ones, limits from 1 to 500.
- * Failures: ODE_EARG 400, ODE_ENOENT 404, ODE_ESTATE 409, ODE_ESPEC and ODE_EDATA 422,
- * ODE_EIO 503, others 500. err->text becomes the detail, so clients read it; err->at, if
- * a JSON pointer, becomes the place of an ODE_ESPEC or ODE_EDATA without complaints.
+ * Failures: ODE_EARG 400, ODE_ENOENT 404, ODE_ESTATE 409, ODE_ESPEC, ODE_EDATA,
+ * ODE_EEXIST 422, ODE_EIO 503, others 500. err->text becomes the detail, so clients read
+ * it; err->at, if a JSON pointer, becomes the place of an ODE_ESPEC or ODE_EDATA without
+ * complaints.
  */
 #ifndef ODE_API_BACKEND_H
 #define ODE_API_BACKEND_H
@@ -39,10 +40,13 @@ enum backend_action {
 struct backend {
     void *self; /* borrowed, outlives the server */
 
-    /* The answer has an "id" for Location. *complaints becomes an array of {"pointer",
-     * "detail"} when the spec is refused, or stays NULL. */
-    enum ode_status (*job_submit)(void *self, const json_t *spec, json_t **answer,
-                                  json_t **complaints, struct ode_err *err);
+    /* The answer has an "id" for Location. A key (NULL: none) that was used for an equal
+     * spec gives the first answer again, for another one it is ODE_EEXIST. *complaints
+     * becomes an array of {"pointer", "detail"} when the spec is refused, or stays NULL.
+     */
+    enum ode_status (*job_submit)(void *self, const json_t *spec, const char *key,
+                                  json_t **answer, json_t **complaints,
+                                  struct ode_err *err);
     /*
      * What a submission of the spec would come to, which takes a while: begun, and taken
      * when server_plan_done() has told of the ticket, which is not 0; *answer stays NULL

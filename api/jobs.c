@@ -5,6 +5,7 @@
 
 #define LIST_PRESET 50
 #define LIST_MAX    500
+#define KEY_MAX     255
 
 bool
 page_parse(struct request *r, struct backend_page *page, struct problem *problem)
@@ -32,18 +33,37 @@ submitted(struct request *r, json_t *answer)
     return reply_json(r, MHD_HTTP_CREATED, answer);
 }
 
+/* The client's Idempotency-Key in *key, NULL for none; false with the problem filled. */
+static bool
+key_parse(struct request *r, const char **key, struct problem *problem)
+{
+    const char *text = request_header(r, "Idempotency-Key");
+    size_t n = text ? strlen(text) : 1;
+
+    for (const char *c = text; c && *c; c++)
+        if (*c < ' ' || *c > '~')
+            n = 0;
+    *key = text;
+    if (n > 0 && n <= KEY_MAX)
+        return true;
+    problem_set(problem, PROBLEM_BAD_REQUEST,
+                "an Idempotency-Key is 1 to 255 visible ASCII characters");
+    return false;
+}
+
 static enum MHD_Result
 job_create(struct request *r)
 {
     const struct backend *b = r->server->backend;
     struct problem problem = { 0 };
     struct ode_err err = { 0 };
-    json_t *answer = NULL, *complaints = NULL, *spec = request_json(r, &problem);
+    json_t *answer = NULL, *complaints = NULL, *spec;
+    const char *key;
     enum ode_status status;
 
-    if (!spec)
+    if (!key_parse(r, &key, &problem) || !(spec = request_json(r, &problem)))
         return reply_problem(r, &problem);
-    status = b->job_submit(b->self, spec, &answer, &complaints, &err);
+    status = b->job_submit(b->self, spec, key, &answer, &complaints, &err);
     json_decref(spec);
     if (status != ODE_OK)
         return reply_failure(r, status, &err, complaints);

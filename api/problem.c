@@ -71,6 +71,8 @@ kind_of(enum ode_status status)
         return PROBLEM_BAD_DATA;
     case ODE_ENOENT:
         return PROBLEM_NOT_FOUND;
+    case ODE_EEXIST:
+        return PROBLEM_KEY_REUSED;
     case ODE_ESTATE:
         return PROBLEM_WRONG_STATE;
     case ODE_EIO:

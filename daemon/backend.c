@@ -8,6 +8,7 @@
 #include "daemon/demand.h"
 #include "daemon/documents.h"
 #include "daemon/files.h"
+#include "daemon/keys.h"
 #include "daemon/versus.h"
 #include "daemon/warm.h"
 #include "schema/recipe.h"
@@ -48,21 +49,21 @@ spec_kept(const json_t *spec, const struct ode_recipe_spec *recipe)
 }
 
 static enum ode_status
-job_write(struct backend_parts *parts, const json_t *spec,
-          const struct ode_recipe_spec *recipe, int64_t memory_bytes,
-          char job[ULID_LENGTH + 1], char run[ULID_LENGTH + 1], struct ode_err *err)
+job_write(struct backend_parts *parts, const struct submission *order, json_t **answer,
+          struct ode_err *err)
 {
-    json_t *kept = spec_kept(spec, recipe);
-    const struct submission submission = { .spec = kept,
-                                           .recipe = recipe,
-                                           .dataset =
-                                               ode_set_facts(recipe->data.set)->name,
-                                           .memory_bytes = memory_bytes };
-    const enum ode_status status =
-        kept ? submit_job(parts->submit, &submission, job, run, err)
-             : ode_fail(err, ODE_ENOMEM, "", "no memory for the spec");
+    json_t *kept = spec_kept(order->asked, order->recipe);
+    struct submission submission = *order;
+    char job[ULID_LENGTH + 1], run[ULID_LENGTH + 1];
+    enum ode_status status;
 
+    submission.spec = kept;
+    status = kept ? submit_job(parts->submit, &submission, job, run, answer, err)
+                  : ode_fail(err, ODE_ENOMEM, "", "no memory for the spec");
     json_decref(kept);
+    if (status == ODE_OK)
+        log_event(parts->sup->log, LOG_INFO, "api", "submitted", log_text("job", job),
+                  log_text("run", run), log_text("name", order->recipe->name));
     return status;
 }
 
@@ -81,25 +82,25 @@ job_measure(const struct backend_parts *parts, const struct ode_recipe_spec *rec
 }
 
 static enum ode_status
-job_submit(void *self, const json_t *spec, json_t **answer, json_t **complaints,
-           struct ode_err *err)
+job_submit(void *self, const json_t *spec, const char *key, json_t **answer,
+           json_t **complaints, struct ode_err *err)
 {
     struct backend_parts *parts = self;
     struct ode_recipe_spec recipe;
-    char job[ULID_LENGTH + 1], run[ULID_LENGTH + 1];
-    int64_t memory_bytes;
+    struct submission order = { .asked = spec, .recipe = &recipe, .key = key };
 
+    if (key)
+        ODE_TRY(keys_find(parts->store, key, spec, answer, err));
+    if (*answer)
+        return ODE_OK;
     ODE_TRY(schema_recipe_read(spec, &recipe, complaints, err));
     ODE_TRY(check_data(&recipe, parts->sup->rules.data_dir, err));
     ODE_TRY(warm_settle(parts->store, &recipe, err));
-    ODE_TRY(job_measure(parts, &recipe, &memory_bytes, err));
-    ODE_TRY(job_write(parts, spec, &recipe, memory_bytes, job, run, err));
-    *answer =
-        json_pack("{ss s[{ss ss}]}", "id", job, "runs", "id", run, "state", "queued");
-    log_event(parts->sup->log, LOG_INFO, "api", "submitted", log_text("job", job),
-              log_text("run", run), log_text("name", recipe.name));
+    ODE_TRY(job_measure(parts, &recipe, &order.memory_bytes, err));
+    order.dataset = ode_set_facts(recipe.data.set)->name;
+    ODE_TRY(job_write(parts, &order, answer, err));
     supervise_dispatch(parts->sup);
-    return *answer ? ODE_OK : ode_fail(err, ODE_ENOMEM, "", "no memory for the answer");
+    return ODE_OK;
 }
 
 /* --- plans ----------------------------------------------------------------------------

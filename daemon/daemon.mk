@@ -10,6 +10,7 @@ libdaemon_a_SOURCES = \
 	%D%/documents.c %D%/documents.h \
 	%D%/files.c %D%/files.h \
 	%D%/ingest.c %D%/ingest.h \
+	%D%/keys.c %D%/keys.h \
 	%D%/launch.h \
 	%D%/local.c \
 	%D%/log.c %D%/log.h \

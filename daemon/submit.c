@@ -7,6 +7,7 @@
 
 #include "core/base/file.h"
 #include "daemon/files.h"
+#include "daemon/keys.h"
 
 enum { PATH_BYTES = 4096 };
 
@@ -50,7 +51,8 @@ insert_run(struct store *store, const struct submission *submission, const char 
 
 static enum ode_status
 insert_rows(struct store *store, const struct submission *submission, const char *text,
-            const char *job, const char *run, int64_t now, struct ode_err *err)
+            const char *job, const char *run, const json_t *answer, int64_t now,
+            struct ode_err *err)
 {
     const struct ode_recipe_spec *recipe = submission->recipe;
     enum ode_status status;
@@ -61,6 +63,8 @@ insert_rows(struct store *store, const struct submission *submission, const char
                         store_int(recipe->priority), store_int(now));
     if (status == ODE_OK)
         status = insert_run(store, submission, job, run, now, err);
+    if (status == ODE_OK && submission->key)
+        status = keys_keep(store, submission->key, submission->asked, answer, err);
     return store_end(store, status, err);
 }
 
@@ -76,29 +80,44 @@ write_spec(const char *dir, const char *text, struct ode_err *err)
         path, &(struct iovec){ (char *)(uintptr_t)text, strlen(text) }, 1, err);
 }
 
-enum ode_status
-submit_job(struct submit *submit, const struct submission *submission,
-           char job[ULID_LENGTH + 1], char run[ULID_LENGTH + 1], struct ode_err *err)
+/* The spec's file and the rows, or nothing. */
+static enum ode_status
+write_down(struct submit *submit, const struct submission *submission, const char *job,
+           const char *run, const json_t *answer, int64_t now, struct ode_err *err)
 {
     char dir[PATH_BYTES - 32], *text = json_dumps(submission->spec, JSON_INDENT(2));
-    char job_id[ULID_LENGTH + 1], run_id[ULID_LENGTH + 1];
-    int64_t now = store_now_ms();
     enum ode_status status;
 
-    if (!text)
+    if (!text || !answer) {
+        free(text);
         return ode_fail(err, ODE_ENOMEM, "", "no memory to write the spec");
-    ulid_next(&submit->ids, now, job_id);
-    ulid_next(&submit->ids, now, run_id);
-    snprintf(dir, sizeof dir, "%s/runs/%s", submit->state_dir, run_id);
+    }
+    snprintf(dir, sizeof dir, "%s/runs/%s", submit->state_dir, run);
     status = write_spec(dir, text, err);
     if (status == ODE_OK)
-        status = insert_rows(submit->store, submission, text, job_id, run_id, now, err);
+        status = insert_rows(submit->store, submission, text, job, run, answer, now, err);
     free(text);
-    if (status != ODE_OK) {
+    if (status != ODE_OK)
         files_remove_tree(dir, NULL);
-        return status;
-    }
-    memcpy(job, job_id, sizeof job_id);
-    memcpy(run, run_id, sizeof run_id);
-    return ODE_OK;
+    return status;
+}
+
+enum ode_status
+submit_job(struct submit *submit, const struct submission *submission,
+           char job[ULID_LENGTH + 1], char run[ULID_LENGTH + 1], json_t **answer,
+           struct ode_err *err)
+{
+    const int64_t now = store_now_ms();
+    enum ode_status status;
+    json_t *told;
+
+    ulid_next(&submit->ids, now, job);
+    ulid_next(&submit->ids, now, run);
+    told = json_pack("{ss s[{ss ss}]}", "id", job, "runs", "id", run, "state", "queued");
+    status = write_down(submit, submission, job, run, told, now, err);
+    if (status == ODE_OK)
+        *answer = told;
+    else
+        json_decref(told);
+    return status;
 }

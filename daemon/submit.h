@@ -22,15 +22,17 @@ struct submission {
     const struct ode_recipe_spec *recipe; /* the same, checked and settled */
     const char *dataset;                  /* the name of its data set */
     int64_t memory_bytes;                 /* demand.h */
+    const char *key;                      /* keys.h; NULL: none */
+    const json_t *asked;                  /* the spec that the key stands for */
 };
 
 /*
  * Writes runs/<id>/spec.json, then commits the rows of the job and its run: a run without
  * a row is garbage, a row always has its spec. Writes the ids. On failure nothing is
- * kept.
+ * kept. *answer: what the client is told, a new reference, which its key keeps.
  */
 enum ode_status submit_job(struct submit *submit, const struct submission *submission,
                            char job[ULID_LENGTH + 1], char run[ULID_LENGTH + 1],
-                           struct ode_err *err);
+                           json_t **answer, struct ode_err *err);
 
 #endif

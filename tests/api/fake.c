@@ -17,12 +17,14 @@ nothing(struct ode_err *err, const char *id)
 }
 
 static enum ode_status
-submit(void *self, const json_t *spec, json_t **answer, json_t **complaints,
-       struct ode_err *err)
+submit(void *self, const json_t *spec, const char *key, json_t **answer,
+       json_t **complaints, struct ode_err *err)
 {
     const char *name = json_string_value(json_object_get(spec, "name"));
 
     (void)self;
+    if (key && strcmp(key, "used") == 0)
+        return ode_fail(err, ODE_EEXIST, "", "this key was used before");
     if (!name || strcmp(name, "bad") == 0) {
         *complaints = json_pack("[{s:s, s:s}]", "pointer", "/levels/1/epochs", "detail",
                                 "-3 is below 0");
@@ -47,7 +49,7 @@ plan_begin(void *self, const json_t *spec, bool measure, uint64_t *ticket,
 
     if (strcmp(name, "busy") == 0)
         return ode_fail(err, ODE_EIO, "", "2 plans are being made already");
-    ODE_TRY(submit(self, spec, &answer, complaints, err));
+    ODE_TRY(submit(self, spec, NULL, &answer, complaints, err));
     json_decref(answer);
     pthread_mutex_lock(&fake->lock);
     fake->measured = measure;

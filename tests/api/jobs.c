@@ -1,4 +1,5 @@
 /* jobs.c - tests api/jobs.c and cancelling in api/runs.c. */
+#include <stdio.h>
 #include <string.h>
 
 #include "tests/api/client.h"
@@ -20,6 +21,39 @@ START_TEST(submitting_creates)
     ck_assert_str_eq(client_header(&answer, "Cache-Control"), "no-store");
     ck_assert_str_eq(answer.body, "{\"id\":\"" FAKE_JOB "\",\"runs\":[{\"id\":\"" FAKE_RUN
                                   "\",\"state\":\"queued\"}]}");
+    client_release(&answer);
+    fake_close(&fake);
+}
+END_TEST
+
+START_TEST(a_key_is_handed_on)
+{
+    static const struct {
+        const char *header;
+        int status;
+        const char *text;
+    } keys[] = {
+        {"Idempotency-Key: a 1~\r\n",     201, FAKE_JOB              },
+        { "Idempotency-Key: used\r\n",    422, "/problems/key-reused"},
+        { "Idempotency-Key:\r\n",         400, "1 to 255 visible"    },
+        { "Idempotency-Key: caf\xe9\r\n", 400, "1 to 255 visible"    },
+    };
+    struct client_answer answer = { 0 };
+    char headers[600];
+    struct fake fake;
+
+    fake_open(&fake, NULL);
+    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
+        snprintf(headers, sizeof headers, "%s%s", json, keys[i].header);
+        ck_assert_int_eq(client_ask(fake_port(&fake), "POST", "/v1/jobs", headers,
+                                    "{\"name\": \"x\"}", &answer),
+                         keys[i].status);
+        ck_assert_ptr_nonnull(strstr(answer.body, keys[i].text));
+    }
+    snprintf(headers, sizeof headers, "%sIdempotency-Key: %0256d\r\n", json, 0);
+    ck_assert_int_eq(client_ask(fake_port(&fake), "POST", "/v1/jobs", headers,
+                                "{\"name\": \"x\"}", &answer),
+                     400);
     client_release(&answer);
     fake_close(&fake);
 }
@@ -202,7 +236,7 @@ START_TEST(readiness_follows_the_backend)
 }
 END_TEST
 
-TEST_SUITE(api_jobs, 30, submitting_creates, refusals_say_where,
+TEST_SUITE(api_jobs, 30, submitting_creates, a_key_is_handed_on, refusals_say_where,
            broken_json_is_refused_with_its_place, deep_json_is_refused,
            an_empty_body_is_refused, lists_pass_their_query_on, unknown_ids_are_not_found,
            actions_are_idempotent, readiness_follows_the_backend)

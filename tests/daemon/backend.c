@@ -44,7 +44,8 @@ submit(struct desk *desk, char run[ULID_LENGTH + 1])
     json_t *spec = spec_of("strokes"), *answer = NULL, *complaints = NULL;
     struct ode_err err;
 
-    test_ok(desk->api.job_submit(desk->api.self, spec, &answer, &complaints, &err), &err);
+    test_ok(desk->api.job_submit(desk->api.self, spec, NULL, &answer, &complaints, &err),
+            &err);
     ck_assert_ptr_null(complaints);
     snprintf(run, ULID_LENGTH + 1, "%s",
              json_string_value(json_object_get(
@@ -144,7 +145,8 @@ START_TEST(a_ladder_that_is_still_to_be_made_is_empty)
     json_object_set_new(spec, "levels", json_string("auto"));
     json_object_set_new(spec, "budget", json_pack("{si}", "epochs", 5));
     desk_open(&desk, 0);
-    test_ok(desk.api.job_submit(desk.api.self, spec, &answer, &complaints, &err), &err);
+    test_ok(desk.api.job_submit(desk.api.self, spec, NULL, &answer, &complaints, &err),
+            &err);
     id = json_string_value(at(json_array_get(at(answer, "runs"), 0), "id"));
     test_ok(desk.api.run_get(desk.api.self, id, &run, &err), &err);
     ck_assert(json_is_null(at(run, "levels")));
@@ -410,8 +412,9 @@ START_TEST(a_bad_spec_is_refused_with_its_places)
     desk_open(&desk, 1);
     json_object_set_new(json_array_get(json_object_get(spec, "levels"), 0), "epochs",
                         json_integer(-3));
-    ck_assert_int_eq(desk.api.job_submit(desk.api.self, spec, &answer, &complaints, &err),
-                     ODE_ESPEC);
+    ck_assert_int_eq(
+        desk.api.job_submit(desk.api.self, spec, NULL, &answer, &complaints, &err),
+        ODE_ESPEC);
     ck_assert_str_eq(json_string_value(at(json_array_get(complaints, 0), "pointer")),
                      "/levels/0/epochs");
     ck_assert_ptr_null(answer);
@@ -433,7 +436,7 @@ warm_refused(struct desk *desk, const json_t *spec, const char *pointer, const c
     char *runs = world_ask(&desk->world, "SELECT count(*) FROM runs"), *after;
 
     ck_assert_int_eq(
-        desk->api.job_submit(desk->api.self, spec, &answer, &complaints, &err),
+        desk->api.job_submit(desk->api.self, spec, NULL, &answer, &complaints, &err),
         ODE_ESPEC);
     ck_assert_str_eq(err.at, pointer);
     ck_assert_msg(strstr(err.text, word) != NULL, "%s", err.text);
@@ -490,7 +493,8 @@ START_TEST(a_warm_start_means_the_same_level_whenever_it_begins)
     test_ok(run_load(&desk.world.store, id, &row, &err), &err);
     world_wait(&desk.world, row.number, RUN_SUCCEEDED);
     json_object_set_new(spec, "warm_start", json_pack("{ss}", "run", id));
-    test_ok(desk.api.job_submit(desk.api.self, spec, &answer, &complaints, &err), &err);
+    test_ok(desk.api.job_submit(desk.api.self, spec, NULL, &answer, &complaints, &err),
+            &err);
     ck_assert_ptr_null(json_object_get(json_object_get(spec, "warm_start"), "level"));
     snprintf(
         id, sizeof id, "%s",
@@ -513,13 +517,84 @@ never_fits(struct desk *desk, const json_t *spec, const char *pointer, const cha
     struct ode_err err;
 
     ck_assert_int_eq(
-        desk->api.job_submit(desk->api.self, spec, &answer, &complaints, &err),
+        desk->api.job_submit(desk->api.self, spec, NULL, &answer, &complaints, &err),
         ODE_ESPEC);
     ck_assert_str_eq(err.at, pointer);
     ck_assert_msg(strstr(err.text, word) != NULL, "%s", err.text);
     ck_assert_ptr_null(answer);
     ck_assert_ptr_null(complaints);
 }
+
+/* Submits with a key; the status. *job becomes the job's id. */
+static enum ode_status
+submit_with(struct desk *desk, const char *key, int seed, char job[ULID_LENGTH + 1])
+{
+    json_t *spec = spec_of("strokes"), *answer = NULL, *complaints = NULL;
+    struct ode_err err;
+    enum ode_status status;
+
+    json_object_set_new(spec, "seed", json_integer(seed));
+    status = desk->api.job_submit(desk->api.self, spec, key, &answer, &complaints, &err);
+    if (status == ODE_OK)
+        snprintf(job, ULID_LENGTH + 1, "%s", json_string_value(at(answer, "id")));
+    json_decref(answer);
+    json_decref(spec);
+    return status;
+}
+
+static void
+assert_jobs(struct desk *desk, const char *n)
+{
+    char *jobs = world_ask(&desk->world, "SELECT count(*) FROM jobs");
+
+    ck_assert_str_eq(jobs, n);
+    free(jobs);
+}
+
+START_TEST(a_key_makes_one_job_however_often_it_is_sent)
+{
+    char first[ULID_LENGTH + 1], again[ULID_LENGTH + 1], other[ULID_LENGTH + 1];
+    struct desk desk, next;
+
+    desk_open(&desk, 0);
+    ck_assert_int_eq(submit_with(&desk, "a", 1, first), ODE_OK);
+    ck_assert_int_eq(submit_with(&desk, "a", 1, again), ODE_OK);
+    ck_assert_str_eq(again, first);
+    ck_assert_int_eq(submit_with(&desk, "a", 2, again), ODE_EEXIST);
+    ck_assert_int_eq(submit_with(&desk, "b", 1, other), ODE_OK);
+    ck_assert_str_ne(other, first);
+    assert_jobs(&desk, "2");
+    world_close(&desk.world);
+
+    /* the next daemon knows them, for a day */
+    world_reopen(&next.world, desk.world.dir);
+    world_supervise(&next.world, 0, 3000);
+    next.parts = (struct backend_parts){ &next.world.store, &next.world.submit,
+                                         &next.world.sup, &next.probe, NULL };
+    backend_fill(&next.api, &next.parts);
+    ck_assert_int_eq(submit_with(&next, "a", 1, again), ODE_OK);
+    ck_assert_str_eq(again, first);
+    free(world_ask(&next.world, "UPDATE keys SET created_ms = created_ms - 86400001"));
+    ck_assert_int_eq(submit_with(&next, "a", 2, again), ODE_OK);
+    ck_assert_str_ne(again, first);
+    assert_jobs(&next, "3");
+    world_close(&next.world);
+}
+END_TEST
+
+START_TEST(a_refused_submission_keeps_no_key)
+{
+    char job[ULID_LENGTH + 1];
+    struct desk desk;
+
+    desk_open(&desk, 0);
+    desk.world.sup.rules.room.memory_bytes = 1;
+    ck_assert_int_eq(submit_with(&desk, "a", 1, job), ODE_ESPEC);
+    desk.world.sup.rules.room.memory_bytes = 0;
+    ck_assert_int_eq(submit_with(&desk, "a", 2, job), ODE_OK);
+    world_close(&desk.world);
+}
+END_TEST
 
 START_TEST(what_can_never_fit_is_refused_with_figures)
 {
@@ -566,7 +641,8 @@ START_TEST(a_ladder_to_be_made_counts_as_its_finest)
     json_decref(submit(&desk, fixed));
     json_object_set_new(spec, "levels", json_string("auto"));
     json_object_set_new(spec, "budget", json_pack("{si}", "epochs", 3));
-    test_ok(desk.api.job_submit(desk.api.self, spec, &answer, &complaints, &err), &err);
+    test_ok(desk.api.job_submit(desk.api.self, spec, NULL, &answer, &complaints, &err),
+            &err);
     snprintf(
         id, sizeof id, "%s",
         json_string_value(at(json_array_get(json_object_get(answer, "runs"), 0), "id")));
@@ -628,8 +704,9 @@ START_TEST(a_data_set_that_is_not_there_is_refused)
     json_object_set_new(json_array_get(json_object_get(spec, "levels"), 0), "resolution",
                         json_integer(28));
     json_object_del(json_array_get(json_object_get(spec, "levels"), 0), "blocks");
-    ck_assert_int_eq(desk.api.job_submit(desk.api.self, spec, &answer, &complaints, &err),
-                     ODE_EDATA);
+    ck_assert_int_eq(
+        desk.api.job_submit(desk.api.self, spec, NULL, &answer, &complaints, &err),
+        ODE_EDATA);
     ck_assert_str_eq(err.at, "/data/set");
     ck_assert_ptr_nonnull(strstr(err.text, "/nowhere/mnist"));
     json_decref(complaints);
@@ -745,7 +822,8 @@ TEST_SUITE(backend, 30, a_run_has_every_member_that_the_contract_names,
            a_job_has_its_spec_and_its_runs, a_bad_spec_is_refused_with_its_places,
            a_warm_start_wants_a_run_with_a_finished_level,
            a_warm_start_means_the_same_level_whenever_it_begins,
-           what_can_never_fit_is_refused_with_figures,
+           a_key_makes_one_job_however_often_it_is_sent,
+           a_refused_submission_keeps_no_key, what_can_never_fit_is_refused_with_figures,
            a_ladder_to_be_made_counts_as_its_finest, actions_say_whether_they_are_done,
            a_data_set_that_is_not_there_is_refused, a_failed_run_says_why,
            files_are_opened_only_where_they_exist,

@@ -126,8 +126,8 @@ world_submit(struct world *world, const struct world_order *order)
     char job[ULID_LENGTH + 1], id[ULID_LENGTH + 1];
     struct ode_err err;
     struct run run;
-    json_t *spec = json_pack("{ss s[{si} {si}]}", "name", order->name, "levels",
-                             "resolution", 8, "resolution", 16);
+    json_t *answer, *spec = json_pack("{ss s[{si} {si}]}", "name", order->name, "levels",
+                                      "resolution", 8, "resolution", 16);
 
     memset(&recipe, 0, sizeof recipe);
     snprintf(recipe.name, sizeof recipe.name, "%s", order->name);
@@ -142,7 +142,8 @@ world_submit(struct world *world, const struct world_order *order)
             .resolution = 8 << i, .epochs = 1, .blocks_n = 1, .blocks = { 2 }
         };
     submission.spec = spec;
-    test_ok(submit_job(&world->submit, &submission, job, id, &err), &err);
+    test_ok(submit_job(&world->submit, &submission, job, id, &answer, &err), &err);
+    json_decref(answer);
     json_decref(spec);
     test_ok(run_load(&world->store, id, &run, &err), &err);
     return run;
