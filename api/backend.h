@@ -61,6 +61,8 @@ struct backend {
     void (*plan_drop)(void *self, uint64_t ticket);
     enum ode_status (*job_get)(void *self, const char *id, json_t **job,
                                struct ode_err *err);
+    /* With its runs; ODE_ESTATE where one of them has not ended. */
+    enum ode_status (*job_delete)(void *self, const char *id, struct ode_err *err);
     enum ode_status (*job_list)(void *self, const struct backend_page *page,
                                 json_t **list, struct ode_err *err);
     enum ode_status (*run_get)(void *self, const char *id, json_t **run,

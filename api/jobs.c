@@ -182,3 +182,20 @@ job_get(struct request *r)
     return status == ODE_OK ? reply_json(r, MHD_HTTP_OK, job)
                             : reply_failure(r, status, &err, NULL);
 }
+
+enum MHD_Result
+job_delete(struct request *r)
+{
+    const struct backend *b = r->server->backend;
+    struct problem problem = { 0 };
+    struct ode_err err = { 0 };
+    enum ode_status status;
+
+    if (r->body_n > 0) {
+        problem_set(&problem, PROBLEM_BAD_VALUE, "a deletion takes no body");
+        return reply_problem(r, &problem);
+    }
+    status = b->job_delete(b->self, r->match.id, &err);
+    return status == ODE_OK ? reply_empty(r, MHD_HTTP_NO_CONTENT)
+                            : reply_failure(r, status, &err, NULL);
+}

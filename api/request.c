@@ -106,7 +106,7 @@ route_check(struct request *r)
     if (r->methods == 0 && asset_find(r))
         r->methods = ROUTE_GET;
     if (strcmp(r->method, "OPTIONS") == 0 && strcmp(r->path, "*") == 0)
-        r->methods = ROUTE_GET | ROUTE_POST;
+        r->methods = ROUTE_GET | ROUTE_POST | ROUTE_DELETE;
     if (r->methods == 0) {
         refuse(r, PROBLEM_NOT_FOUND,
                "no resource has this path; an id is 26 lower-case characters");

@@ -57,7 +57,9 @@ method_bit(const char *method)
 {
     if (strcmp(method, "GET") == 0 || strcmp(method, "HEAD") == 0)
         return ROUTE_GET;
-    return strcmp(method, "POST") == 0 ? ROUTE_POST : 0;
+    if (strcmp(method, "POST") == 0)
+        return ROUTE_POST;
+    return strcmp(method, "DELETE") == 0 ? ROUTE_DELETE : 0;
 }
 
 unsigned
@@ -84,6 +86,7 @@ router_find(const char *method, const char *path, struct route_match *match)
 void
 router_allow(unsigned methods, char *text, size_t size)
 {
-    snprintf(text, size, "%s%sOPTIONS", methods & ROUTE_GET ? "GET, HEAD, " : "",
-             methods & ROUTE_POST ? "POST, " : "");
+    snprintf(text, size, "%s%s%sOPTIONS", methods & ROUTE_GET ? "GET, HEAD, " : "",
+             methods & ROUTE_POST ? "POST, " : "",
+             methods & ROUTE_DELETE ? "DELETE, " : "");
 }

@@ -12,7 +12,8 @@ struct request;
 
 enum route_method { /* bits */
                     ROUTE_GET = 1,
-                    ROUTE_POST = 2
+                    ROUTE_POST = 2,
+                    ROUTE_DELETE = 4
 };
 
 struct route {

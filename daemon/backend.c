@@ -9,6 +9,7 @@
 #include "daemon/documents.h"
 #include "daemon/files.h"
 #include "daemon/keys.h"
+#include "daemon/remove.h"
 #include "daemon/versus.h"
 #include "daemon/warm.h"
 #include "schema/recipe.h"
@@ -147,6 +148,14 @@ job_get(void *self, const char *id, json_t **job, struct ode_err *err)
     struct backend_parts *parts = self;
 
     return document_job(parts->store, id, job, err);
+}
+
+static enum ode_status
+job_delete(void *self, const char *id, struct ode_err *err)
+{
+    struct backend_parts *parts = self;
+
+    return remove_job(parts->sup, id, err);
 }
 
 static enum ode_status
@@ -348,6 +357,7 @@ backend_fill(struct backend *backend, struct backend_parts *parts)
         .plan_take = plan_take,
         .plan_drop = plan_drop,
         .job_get = job_get,
+        .job_delete = job_delete,
         .job_list = job_list,
         .run_get = run_get,
         .run_list = run_list,

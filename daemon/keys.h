@@ -1,6 +1,7 @@
 /*
  * keys.h - submissions that are repeated: the same key and spec have the same answer, for
- * KEYS_LIFE_MS from the first on (Idempotency-Key; RFC draft-ietf-httpapi-idempotency-key).
+ * KEYS_LIFE_MS from the first on (Idempotency-Key; RFC
+ * draft-ietf-httpapi-idempotency-key).
  */
 #ifndef ODE_DAEMON_KEYS_H
 #define ODE_DAEMON_KEYS_H

@@ -105,6 +105,20 @@ job_of(void *self, const char *id, json_t **job, struct ode_err *err)
 }
 
 static enum ode_status
+delete_job(void *self, const char *id, struct ode_err *err)
+{
+    struct fake *fake = self;
+    bool final;
+
+    if (strcmp(id, FAKE_JOB) != 0)
+        return nothing(err, id);
+    pthread_mutex_lock(&fake->lock);
+    final = strcmp(fake->state, "succeeded") == 0;
+    pthread_mutex_unlock(&fake->lock);
+    return final ? ODE_OK : ode_fail(err, ODE_ESTATE, NULL, "a run has not ended");
+}
+
+static enum ode_status
 list_of(void *self, const struct backend_page *page, json_t **list, struct ode_err *err)
 {
     struct fake *fake = self;
@@ -296,6 +310,7 @@ ready(void *self, struct ode_err *err)
 
 static const struct backend fake_backend = {
     .job_submit = submit,
+    .job_delete = delete_job,
     .plan_begin = plan_begin,
     .plan_take = plan_take,
     .plan_drop = plan_drop,

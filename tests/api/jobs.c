@@ -189,6 +189,31 @@ START_TEST(unknown_ids_are_not_found)
 }
 END_TEST
 
+START_TEST(a_job_that_has_ended_can_be_deleted)
+{
+    static const char path[] = "/v1/jobs/" FAKE_JOB;
+    struct client_answer answer = { 0 };
+    struct fake fake;
+    int port;
+
+    fake_open(&fake, NULL);
+    port = fake_port(&fake);
+    ck_assert_int_eq(client_ask(port, "DELETE", path, "", NULL, &answer), 409);
+    ck_assert_ptr_nonnull(strstr(answer.body, "a run has not ended"));
+    ck_assert_int_eq(client_ask(port, "DELETE", path, json, "{}", &answer), 400);
+    ck_assert_int_eq(client_ask(port, "DELETE", path, "Origin: http://evil.example\r\n",
+                                NULL, &answer),
+                     403);
+    fake_change(&fake, "succeeded");
+    ck_assert_int_eq(client_ask(port, "DELETE", path, "", NULL, &answer), 204);
+    ck_assert_uint_eq(answer.body_n, 0);
+    ck_assert_int_eq(client_ask(port, "DELETE", "/v1/jobs/" FAKE_RUN, "", NULL, &answer),
+                     404);
+    client_release(&answer);
+    fake_close(&fake);
+}
+END_TEST
+
 START_TEST(actions_are_idempotent)
 {
     static const char *const paths[] = {
@@ -239,4 +264,5 @@ END_TEST
 TEST_SUITE(api_jobs, 30, submitting_creates, a_key_is_handed_on, refusals_say_where,
            broken_json_is_refused_with_its_place, deep_json_is_refused,
            an_empty_body_is_refused, lists_pass_their_query_on, unknown_ids_are_not_found,
-           actions_are_idempotent, readiness_follows_the_backend)
+           a_job_that_has_ended_can_be_deleted, actions_are_idempotent,
+           readiness_follows_the_backend)

@@ -87,8 +87,9 @@ route_is_honoured(int port, const struct route *route)
     char target[192], path[128], allow[64];
 
     path_make(route, path, sizeof path);
-    snprintf(allow, sizeof allow, "%s%sOPTIONS", methods & ROUTE_GET ? "GET, HEAD, " : "",
-             methods & ROUTE_POST ? "POST, " : "");
+    snprintf(
+        allow, sizeof allow, "%s%s%sOPTIONS", methods & ROUTE_GET ? "GET, HEAD, " : "",
+        methods & ROUTE_POST ? "POST, " : "", methods & ROUTE_DELETE ? "DELETE, " : "");
     snprintf(target, sizeof target, "%s%s", path, query_of(route));
     if (methods & ROUTE_GET)
         get_answers(port, target);
@@ -96,7 +97,8 @@ route_is_honoured(int port, const struct route *route)
         method_is_refused(port, "GET", path, allow);
     if (!(methods & ROUTE_POST))
         method_is_refused(port, "POST", path, allow);
-    method_is_refused(port, "DELETE", path, allow);
+    if (!(methods & ROUTE_DELETE))
+        method_is_refused(port, "DELETE", path, allow);
     method_is_refused(port, "BREW", path, allow);
     ck_assert_int_eq(client_ask(port, "OPTIONS", path, "", NULL, &answer), 204);
     ck_assert_str_eq(client_header(&answer, "Allow"), allow);

@@ -596,6 +596,41 @@ START_TEST(a_refused_submission_keeps_no_key)
 }
 END_TEST
 
+START_TEST(a_deleted_job_leaves_nothing)
+{
+    static const char *const tables[] = { "jobs",   "runs",    "levels",
+                                          "events", "metrics", "newest_metrics" };
+    char id[ULID_LENGTH + 1], run[ULID_LENGTH + 1], path[512], sql[96], *n;
+    json_t *answer;
+    struct desk desk;
+    struct ode_err err;
+    struct run row;
+    struct stat st;
+
+    desk_open(&desk, 0);
+    answer = submit(&desk, run);
+    snprintf(id, sizeof id, "%s", json_string_value(at(answer, "id")));
+    json_decref(answer);
+    snprintf(path, sizeof path, "%s/runs/%s", desk.world.dir, run);
+    ck_assert_int_eq(desk.api.job_delete(desk.api.self, id, &err), ODE_ESTATE);
+    ck_assert_ptr_nonnull(strstr(err.text, "is queued; cancel it"));
+    desk.world.sup.rules.room.slots = 1;
+    test_ok(run_load(&desk.world.store, run, &row, &err), &err);
+    world_wait(&desk.world, row.number, RUN_SUCCEEDED);
+    ck_assert_int_eq(stat(path, &st), 0);
+    test_ok(desk.api.job_delete(desk.api.self, id, &err), &err);
+    ck_assert_int_ne(stat(path, &st), 0);
+    for (size_t i = 0; i < sizeof tables / sizeof *tables; i++) {
+        snprintf(sql, sizeof sql, "SELECT count(*) FROM %s", tables[i]);
+        n = world_ask(&desk.world, sql);
+        ck_assert_msg(strcmp(n, "0") == 0, "%s rows are left in %s", n, tables[i]);
+        free(n);
+    }
+    ck_assert_int_eq(desk.api.job_delete(desk.api.self, id, &err), ODE_ENOENT);
+    world_close(&desk.world);
+}
+END_TEST
+
 START_TEST(what_can_never_fit_is_refused_with_figures)
 {
     json_t *spec = spec_of("strokes"), *run;
@@ -823,7 +858,8 @@ TEST_SUITE(backend, 30, a_run_has_every_member_that_the_contract_names,
            a_warm_start_wants_a_run_with_a_finished_level,
            a_warm_start_means_the_same_level_whenever_it_begins,
            a_key_makes_one_job_however_often_it_is_sent,
-           a_refused_submission_keeps_no_key, what_can_never_fit_is_refused_with_figures,
+           a_refused_submission_keeps_no_key, a_deleted_job_leaves_nothing,
+           what_can_never_fit_is_refused_with_figures,
            a_ladder_to_be_made_counts_as_its_finest, actions_say_whether_they_are_done,
            a_data_set_that_is_not_there_is_refused, a_failed_run_says_why,
            files_are_opened_only_where_they_exist,
