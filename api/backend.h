@@ -69,6 +69,9 @@ struct backend {
                                struct ode_err *err);
     enum ode_status (*run_list)(void *self, const struct backend_page *page,
                                 json_t **list, struct ode_err *err);
+    /* Of a run, or (NULL) of all; behind the event `after`. */
+    enum ode_status (*events)(void *self, const char *id, int after, int limit,
+                              json_t **list, struct ode_err *err);
     enum ode_status (*run_levels)(void *self, const char *id, json_t **levels,
                                   struct ode_err *err);
     /* names: an array of n metric names, n 0 for all; points <= 0: all. */

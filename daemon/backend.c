@@ -207,6 +207,18 @@ run_list(void *self, const struct backend_page *page, json_t **list, struct ode_
 }
 
 static enum ode_status
+events(void *self, const char *id, int after, int limit, json_t **list,
+       struct ode_err *err)
+{
+    struct backend_parts *parts = self;
+    struct run run;
+
+    if (id)
+        ODE_TRY(run_load(parts->store, id, &run, err));
+    return document_events(parts->store, id ? &run : NULL, after, limit, list, err);
+}
+
+static enum ode_status
 run_levels(void *self, const char *id, json_t **levels, struct ode_err *err)
 {
     struct backend_parts *parts = self;
@@ -361,6 +373,7 @@ backend_fill(struct backend *backend, struct backend_parts *parts)
         .job_list = job_list,
         .run_get = run_get,
         .run_list = run_list,
+        .events = events,
         .run_levels = run_levels,
         .run_metrics = run_metrics,
         .compare = compare,

@@ -374,6 +374,39 @@ document_runs(struct store *store, const struct document_turns *turns, const cha
     return page_json("runs", list, limit, out, err);
 }
 
+static json_t *
+event_json(sqlite3_stmt *query)
+{
+    return json_pack("{so ss so ss so so so}", "id", column_count(query, 0), "run",
+                     store_column_text(query, 1), "at", column_stamp(query, 2), "kind",
+                     store_column_text(query, 3), "from",
+                     text_or_null(store_column_text(query, 4)), "to",
+                     text_or_null(store_column_text(query, 5)), "text",
+                     text_json(store_column_text(query, 6)));
+}
+
+enum ode_status
+document_events(struct store *store, const struct run *run, int64_t after, int limit,
+                json_t **out, struct ode_err *err)
+{
+    const struct store_value from = store_int(after), most = store_int(limit + 1);
+    sqlite3_stmt *query = run ? store_query(store, STORE_EVENT_PAGE_OF_RUN, from, most,
+                                            store_int(run->number))
+                              : store_query(store, STORE_EVENT_PAGE, from, most);
+    json_t *list = json_array();
+    enum ode_status status;
+    bool row;
+
+    while ((status = store_step(query, &row, err)) == ODE_OK && row)
+        json_array_append_new(list, event_json(query));
+    store_done(query);
+    if (status != ODE_OK) {
+        json_decref(list);
+        return status;
+    }
+    return page_json("events", list, limit, out, err);
+}
+
 static enum ode_status
 add_runs_of_job(struct store *store, json_t *job, struct ode_err *err)
 {

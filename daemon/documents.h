@@ -43,6 +43,10 @@ enum ode_status document_job(struct store *store, const char *id, json_t **out,
 enum ode_status document_jobs(struct store *store, const char *cursor, int limit,
                               json_t **out, struct ode_err *err);
 
+/* What happened behind the event `after`, in its order: to a run, or (NULL) to all. */
+enum ode_status document_events(struct store *store, const struct run *run, int64_t after,
+                                int limit, json_t **out, struct ode_err *err);
+
 enum ode_status document_levels(struct store *store, const struct run *run, json_t **out,
                                 struct ode_err *err);
 

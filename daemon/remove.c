@@ -24,9 +24,9 @@ static enum ode_status
 next_run(struct store *store, const char *job, struct run *run, bool *found,
          struct ode_err *err)
 {
-    return run_first(
-        store_query(store, STORE_RUN_OF_JOB_NEXT, store_text(job), store_int(run->number)),
-        run, found, err);
+    return run_first(store_query(store, STORE_RUN_OF_JOB_NEXT, store_text(job),
+                                 store_int(run->number)),
+                     run, found, err);
 }
 
 static enum ode_status

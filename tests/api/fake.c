@@ -154,6 +154,22 @@ run_of(void *self, const char *id, json_t **run, struct ode_err *err)
 }
 
 static enum ode_status
+events_of(void *self, const char *id, int after, int limit, json_t **list,
+          struct ode_err *err)
+{
+    struct fake *fake = self;
+
+    if (id && strcmp(id, FAKE_RUN) != 0)
+        return nothing(err, id);
+    pthread_mutex_lock(&fake->lock);
+    snprintf(fake->asked, sizeof fake->asked, "events=%s after=%d limit=%d",
+             id ? "run" : "all", after, limit);
+    pthread_mutex_unlock(&fake->lock);
+    *list = json_pack("{s:[], s:n}", "events", "next");
+    return ODE_OK;
+}
+
+static enum ode_status
 levels_of(void *self, const char *id, json_t **levels, struct ode_err *err)
 {
     (void)self;
@@ -318,6 +334,7 @@ static const struct backend fake_backend = {
     .job_list = list_of,
     .run_get = run_of,
     .run_list = list_of,
+    .events = events_of,
     .run_levels = levels_of,
     .run_metrics = metrics_of,
     .compare = compare_of,

@@ -171,6 +171,7 @@ START_TEST(unknown_ids_are_not_found)
         "/v1/runs/" FAKE_NOBODY,
         "/v1/runs/" FAKE_NOBODY "?wait=5",
         "/v1/runs/" FAKE_NOBODY "/levels",
+        "/v1/runs/" FAKE_NOBODY "/events",
         "/v1/runs/" FAKE_NOBODY "/metrics",
         "/v1/runs/" FAKE_NOBODY "/log",
         "/v1/runs/" FAKE_NOBODY "/artifacts/metrics.csv",
@@ -184,6 +185,31 @@ START_TEST(unknown_ids_are_not_found)
         ck_assert_int_eq(client_get(fake_port(&fake), paths[i], &answer), 404);
         ck_assert_ptr_nonnull(strstr(answer.body, "/problems/not-found"));
     }
+    client_release(&answer);
+    fake_close(&fake);
+}
+END_TEST
+
+START_TEST(events_are_asked_for_from_one_on)
+{
+    static const struct {
+        const char *target, *asked;
+    } questions[] = {
+        {"/v1/runs/" FAKE_RUN "/events",  "events=run after=0 limit=100"},
+        { "/v1/events?after=7&limit=500", "events=all after=7 limit=500"},
+    };
+    struct client_answer answer = { 0 };
+    struct fake fake;
+    char asked[sizeof fake.asked];
+
+    fake_open(&fake, NULL);
+    for (size_t i = 0; i < sizeof questions / sizeof *questions; i++) {
+        ck_assert_int_eq(client_get(fake_port(&fake), questions[i].target, &answer), 200);
+        fake_asked(&fake, asked);
+        ck_assert_str_eq(asked, questions[i].asked);
+    }
+    ck_assert_int_eq(client_get(fake_port(&fake), "/v1/events?after=-1", &answer), 400);
+    ck_assert_int_eq(client_get(fake_port(&fake), "/v1/events?limit=501", &answer), 400);
     client_release(&answer);
     fake_close(&fake);
 }
@@ -264,5 +290,5 @@ END_TEST
 TEST_SUITE(api_jobs, 30, submitting_creates, a_key_is_handed_on, refusals_say_where,
            broken_json_is_refused_with_its_place, deep_json_is_refused,
            an_empty_body_is_refused, lists_pass_their_query_on, unknown_ids_are_not_found,
-           a_job_that_has_ended_can_be_deleted, actions_are_idempotent,
-           readiness_follows_the_backend)
+           events_are_asked_for_from_one_on, a_job_that_has_ended_can_be_deleted,
+           actions_are_idempotent, readiness_follows_the_backend)

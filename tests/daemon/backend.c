@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "daemon/stamp.h"
 #include "tests/daemon/world.h"
 #include "tests/test.h"
 
@@ -596,6 +597,77 @@ START_TEST(a_refused_submission_keeps_no_key)
 }
 END_TEST
 
+/* An action; the run's state afterwards. */
+static const char *
+act(struct desk *desk, const char *id, enum backend_action action, bool done)
+{
+    static char state[16];
+    struct ode_err err;
+    json_t *run;
+    bool is;
+
+    test_ok(desk->api.run_act(desk->api.self, id, action, &run, &is, &err), &err);
+    ck_assert_int_eq(is, done);
+    snprintf(state, sizeof state, "%s", json_string_value(at(run, "state")));
+    json_decref(run);
+    return state;
+}
+
+/* The kinds and the states that events lead to, from one on, in order. */
+static char *
+events_of(struct desk *desk, const char *run, int after, int limit, json_t **next)
+{
+    json_t *list, *event;
+    struct ode_err err;
+    char *text = NULL;
+    size_t i, size;
+    FILE *out = open_memstream(&text, &size);
+
+    test_ok(desk->api.events(desk->api.self, run, after, limit, &list, &err), &err);
+    json_array_foreach (json_object_get(list, "events"), i, event) {
+        const char *to = json_string_value(at(event, "to"));
+
+        ck_assert_int_gt(json_integer_value(at(event, "id")), after);
+        ck_assert(stamp_parse(json_string_value(at(event, "at")), &(int64_t){ 0 }));
+        fprintf(out, "%s%s ", json_string_value(at(event, "kind")),
+                to ? strcmp(to, "queued") == 0 ? ">q" : ">" : "");
+    }
+    fclose(out);
+    *next = json_incref(json_object_get(list, "next"));
+    json_decref(list);
+    return text;
+}
+
+START_TEST(events_tell_what_happened_in_order_and_why)
+{
+    char first[ULID_LENGTH + 1], second[ULID_LENGTH + 1], *text;
+    struct desk desk;
+    json_t *next;
+
+    desk_open(&desk, 0);
+    json_decref(submit(&desk, first));
+    json_decref(submit(&desk, second));
+    act(&desk, first, BACKEND_PAUSE, true);
+    act(&desk, first, BACKEND_RESUME, true);
+    text = events_of(&desk, first, 0, 9, &next);
+    ck_assert_str_eq(text, "state>q state> resume state>q ");
+    ck_assert(json_is_null(next));
+    free(text);
+    text = events_of(&desk, second, 0, 9, &next);
+    ck_assert_str_eq(text, "state>q ");
+    free(text);
+    text = events_of(&desk, NULL, 0, 3, &next);
+    ck_assert_str_eq(text, "state>q state>q state> ");
+    free(text);
+    ck_assert_int_eq(json_integer_value(next), 3);
+    json_decref(next);
+    text = events_of(&desk, NULL, 3, 3, &next);
+    ck_assert_str_eq(text, "resume state>q ");
+    free(text);
+    world_close(&desk.world);
+}
+END_TEST
+
 START_TEST(a_deleted_job_leaves_nothing)
 {
     static const char *const tables[] = { "jobs",   "runs",    "levels",
@@ -692,22 +764,6 @@ START_TEST(a_ladder_to_be_made_counts_as_its_finest)
     world_close(&desk.world);
 }
 END_TEST
-
-/* An action on the only run; its state afterwards. */
-static const char *
-act(struct desk *desk, const char *id, enum backend_action action, bool done)
-{
-    static char state[16];
-    struct ode_err err;
-    json_t *run;
-    bool is;
-
-    test_ok(desk->api.run_act(desk->api.self, id, action, &run, &is, &err), &err);
-    ck_assert_int_eq(is, done);
-    snprintf(state, sizeof state, "%s", json_string_value(at(run, "state")));
-    json_decref(run);
-    return state;
-}
 
 START_TEST(actions_say_whether_they_are_done)
 {
@@ -858,8 +914,8 @@ TEST_SUITE(backend, 30, a_run_has_every_member_that_the_contract_names,
            a_warm_start_wants_a_run_with_a_finished_level,
            a_warm_start_means_the_same_level_whenever_it_begins,
            a_key_makes_one_job_however_often_it_is_sent,
-           a_refused_submission_keeps_no_key, a_deleted_job_leaves_nothing,
-           what_can_never_fit_is_refused_with_figures,
+           a_refused_submission_keeps_no_key, events_tell_what_happened_in_order_and_why,
+           a_deleted_job_leaves_nothing, what_can_never_fit_is_refused_with_figures,
            a_ladder_to_be_made_counts_as_its_finest, actions_say_whether_they_are_done,
            a_data_set_that_is_not_there_is_refused, a_failed_run_says_why,
            files_are_opened_only_where_they_exist,
