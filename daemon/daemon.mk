@@ -4,6 +4,7 @@ noinst_LIBRARIES += libdaemon.a
 libdaemon_a_CFLAGS = $(AM_CFLAGS) $(UV_CFLAGS) $(SQLITE_CFLAGS) $(JANSSON_CFLAGS)
 libdaemon_a_SOURCES = \
 	%D%/ask.c %D%/ask.h \
+	%D%/attempt.c %D%/attempt.h \
 	%D%/backend.c %D%/backend.h \
 	%D%/daemon.c %D%/daemon.h \
 	%D%/demand.c %D%/demand.h \
