@@ -22,6 +22,7 @@ libapi_a_SOURCES = \
 	%D%/runs.c \
 	%D%/schemas.c \
 	%D%/server.c %D%/server.h \
+	%D%/stream.c \
 	%D%/system.c \
 	%D%/wait.c
 

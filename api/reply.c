@@ -193,6 +193,22 @@ reply_file(struct request *r, const char *type, int fd, off_t offset, size_t n)
 }
 
 enum MHD_Result
+reply_stream(struct request *r, const char *type, size_t block,
+             ssize_t (*read)(void *context, uint64_t position, char *to, size_t most),
+             void *context, void (*release)(void *context))
+{
+    struct MHD_Response *response = MHD_create_response_from_callback(
+        MHD_SIZE_UNKNOWN, block, read, context, release);
+
+    if (!response) {
+        release(context);
+        return MHD_NO;
+    }
+    MHD_add_response_header(response, "Content-Type", type);
+    return reply_send(r, MHD_HTTP_OK, response, "no-store");
+}
+
+enum MHD_Result
 reply_empty(struct request *r, int status)
 {
     return reply_send(r, status,

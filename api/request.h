@@ -50,6 +50,7 @@ struct request {
 
     struct request *next, *prev; /* of those that wait */
     bool waiting;                /* suspended */
+    bool streams;                /* its answer has no end (stream.c) */
     bool gone;                   /* the client was, when it was last looked */
     uint64_t wait_until_ms;      /* of the loop's clock; 0: did not wait yet */
     uint64_t ticket;             /* of a plan that is being made; 0: none    */
@@ -95,6 +96,16 @@ enum MHD_Result reply_failure(struct request *r, enum ode_status status,
  * already. */
 bool request_wait(struct request *r, int wait_s, bool *full);
 
+/* Suspends until server_run_changed(), server_events_changed() or wait_until_ms. */
+void request_suspend(struct request *r);
+
+/* An answer whose bytes are asked for one by one, at most `block` at once; release gets
+ * the context at its end, or now where it fails. */
+enum MHD_Result reply_stream(struct request *r, const char *type, size_t block,
+                             ssize_t (*read)(void *context, uint64_t position, char *to,
+                                             size_t most),
+                             void *context, void (*release)(void *context));
+
 /* jobs.c: the query of a list; false with the problem filled. */
 bool page_parse(struct request *r, struct backend_page *page, struct problem *problem);
 
@@ -108,6 +119,10 @@ bool page_parse(struct request *r, struct backend_page *page, struct problem *pr
  * all; and drops one that ends. */
 void wait_wake_due(struct server *server);
 void wait_wake_all(struct server *server);
+void wait_wake_streams(struct server *server);
+
+/* Whether nobody else may wait. */
+bool wait_full(const struct server *server);
 void wait_forget(struct request *r);
 
 /* Milliseconds until the next one's time is up, at most max. */

@@ -1,12 +1,9 @@
-/* runs.c - /v1/runs: list, one, waiting for one, its levels, events, actions. */
-#include <limits.h>
+/* runs.c - /v1/runs: list, one, waiting for one, its levels, actions. */
 #include <string.h>
 
 #include "api/request.h"
 
-#define WAIT_MAX_S    300
-#define EVENTS_PRESET 100
-#define EVENTS_MAX    500
+#define WAIT_MAX_S 300
 
 enum MHD_Result
 run_list(struct request *r)
@@ -71,36 +68,6 @@ run_levels(struct request *r)
 
     return status == ODE_OK ? reply_json(r, MHD_HTTP_OK, levels)
                             : reply_failure(r, status, &err, NULL);
-}
-
-static enum MHD_Result
-events(struct request *r, const char *id)
-{
-    const struct backend *b = r->server->backend;
-    struct problem problem = { 0 };
-    struct ode_err err = { 0 };
-    enum ode_status status;
-    json_t *list = NULL;
-    int after, limit;
-
-    if (!query_int(&r->query, "after", 0, 0, INT_MAX, &after, &problem)
-        || !query_int(&r->query, "limit", EVENTS_PRESET, 1, EVENTS_MAX, &limit, &problem))
-        return reply_problem(r, &problem);
-    status = b->events(b->self, id, after, limit, &list, &err);
-    return status == ODE_OK ? reply_json(r, MHD_HTTP_OK, list)
-                            : reply_failure(r, status, &err, NULL);
-}
-
-enum MHD_Result
-run_events(struct request *r)
-{
-    return events(r, r->match.id);
-}
-
-enum MHD_Result
-event_list(struct request *r)
-{
-    return events(r, NULL);
 }
 
 /* An action needs no body; if there is one it must say nothing. */

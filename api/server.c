@@ -241,6 +241,8 @@ config_defaults(struct server_config *config)
         config->idle_s = 30;
     if (!config->plan_s)
         config->plan_s = 60;
+    if (!config->beat_ms)
+        config->beat_ms = 15000;
     if (!config->version)
         config->version = "unknown";
 }

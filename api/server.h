@@ -37,6 +37,7 @@ struct server_config {
     unsigned connections;   /* at most so many at once; 0: 512. Half may wait      */
     unsigned idle_s;        /* silent connections are closed after this; 0: 30     */
     unsigned plan_s;        /* a client waits for a plan for so long; 0: 60        */
+    unsigned beat_ms;       /* a stream without events says that it lives; 0: 15 s */
     const char *version;    /* for /version; NULL: "unknown"                       */
     const char *job_schema; /* text of /v1/schemas/job.json; NULL: 404             */
 
@@ -86,6 +87,10 @@ int server_port(const struct server *server);
 /* The state of a run changed: its ?wait= clients look again. Cheap, and allowed from
  * within a function of the backend. */
 void server_run_changed(struct server *server, const char *run_id);
+
+/* There are new events: streams look again. Cheap, and allowed from within a function of
+ * the backend. */
+void server_events_changed(struct server *server);
 
 /* The plan of this ticket is there: who waits for it looks again. */
 void server_plan_done(struct server *server, uint64_t ticket);

@@ -1,5 +1,5 @@
 /*
- * wait.c - clients that wait: for a run to end, for a plan.
+ * wait.c - clients that wait: for a run to end, for a plan, for events.
  *
  * Their connections are suspended: the library neither times them out nor notices when
  * the client leaves, so the server does both.
@@ -12,6 +12,27 @@
 #define LOOK_MS 1000 /* how often it is looked whether clients are still there */
 
 bool
+wait_full(const struct server *server)
+{
+    return server->waiting_n >= (server->config.connections + 1) / 2;
+}
+
+void
+request_suspend(struct request *r)
+{
+    struct server *s = r->server;
+
+    MHD_suspend_connection(r->connection);
+    r->waiting = true;
+    r->prev = NULL;
+    r->next = s->waiting;
+    if (r->next)
+        r->next->prev = r;
+    s->waiting = r;
+    s->waiting_n++;
+}
+
+bool
 request_wait(struct request *r, int wait_s, bool *full)
 {
     struct server *s = r->server;
@@ -22,18 +43,11 @@ request_wait(struct request *r, int wait_s, bool *full)
         r->wait_until_ms = now + (uint64_t)wait_s * 1000;
     if (now >= r->wait_until_ms || s->closing)
         return false;
-    if (s->waiting_n >= (s->config.connections + 1) / 2) {
+    if (wait_full(s)) {
         *full = true;
         return false;
     }
-    MHD_suspend_connection(r->connection);
-    r->waiting = true;
-    r->prev = NULL;
-    r->next = s->waiting;
-    if (r->next)
-        r->next->prev = r;
-    s->waiting = r;
-    s->waiting_n++;
+    request_suspend(r);
     return true;
 }
 
@@ -116,6 +130,16 @@ server_run_changed(struct server *server, const char *run_id)
     for (struct request *r = server->waiting, *next; r; r = next) {
         next = r->next;
         if (strcmp(r->match.id, run_id) == 0)
+            wake(r);
+    }
+}
+
+void
+wait_wake_streams(struct server *server)
+{
+    for (struct request *r = server->waiting, *next; r; r = next) {
+        next = r->next;
+        if (r->streams)
             wake(r);
     }
 }

@@ -11,7 +11,8 @@
 enum { ABANDON_MS = 5000 };
 
 void
-attempt_complain(struct attempt *attempt, const char *attempted, const struct ode_err *err)
+attempt_complain(struct attempt *attempt, const char *attempted,
+                 const struct ode_err *err)
 {
     if (!attempt->complained)
         log_event(attempt->sup->log, LOG_ERROR, "supervise", "failed",
@@ -358,7 +359,8 @@ launch(struct attempt *attempt, struct run *run)
     enum ode_status status;
 
     if (mib >= 0
-        && snprintf(cache, sizeof cache, "%s/cache", sup->rules.state_dir) >= ATTEMPT_PATH_BYTES)
+        && snprintf(cache, sizeof cache, "%s/cache", sup->rules.state_dir)
+               >= ATTEMPT_PATH_BYTES)
         cache[0] = '\0';
     control_keep(attempt, run);
     status = attempt->worker.ops->start(&attempt->worker, sup->loop, &plan, &err);

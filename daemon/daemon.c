@@ -49,6 +49,8 @@ struct daemon {
     struct server server;
     char *job_schema; /* owned: what /v1/schemas/job.json says */
     uv_signal_t signals[SIGNALS];
+    uv_prepare_t turn; /* before the loop waits */
+    uint64_t events;   /* of the store, that streams were told of */
     bool serving, stopping;
     int open; /* parts that still have to say that they are closed */
 };
@@ -155,12 +157,12 @@ open_store(struct daemon *daemon, struct ode_err *err)
  */
 
 static void
-on_signal_closed(uv_handle_t *handle)
+on_handle_closed(uv_handle_t *handle)
 {
     (void)handle;
 }
 
-/* All others are closed: what is left are the signals. */
+/* All others are closed: what is left are the signals and the turn. */
 static void
 part_closed(void *context)
 {
@@ -169,7 +171,8 @@ part_closed(void *context)
     if (--daemon->open > 0)
         return;
     for (int i = 0; i < SIGNALS; i++)
-        uv_close((uv_handle_t *)&daemon->signals[i], on_signal_closed);
+        uv_close((uv_handle_t *)&daemon->signals[i], on_handle_closed);
+    uv_close((uv_handle_t *)&daemon->turn, on_handle_closed);
 }
 
 static void
@@ -216,6 +219,19 @@ on_plan_done(void *context, uint64_t ticket)
 
     if (daemon->serving)
         server_plan_done(&daemon->server, ticket);
+}
+
+/* Whatever stored events in this turn of the loop: streams are told once. */
+static void
+on_turn(uv_prepare_t *turn)
+{
+    struct daemon *daemon = turn->data;
+
+    if (daemon->events == daemon->store.events)
+        return;
+    daemon->events = daemon->store.events;
+    if (daemon->serving && !daemon->stopping)
+        server_events_changed(&daemon->server);
 }
 
 static void
@@ -299,6 +315,9 @@ watch_signals(struct daemon *daemon)
     static const int numbers[SIGNALS] = { SIGTERM, SIGINT, SIGHUP };
 
     signal(SIGPIPE, SIG_IGN);
+    daemon->turn.data = daemon;
+    uv_prepare_init(&daemon->loop, &daemon->turn);
+    uv_prepare_start(&daemon->turn, on_turn);
     for (int i = 0; i < SIGNALS; i++) {
         daemon->signals[i].data = daemon;
         uv_signal_init(&daemon->loop, &daemon->signals[i]);

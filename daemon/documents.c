@@ -374,6 +374,20 @@ document_runs(struct store *store, const struct document_turns *turns, const cha
     return page_json("runs", list, limit, out, err);
 }
 
+/* The id of the newest of all events. */
+static enum ode_status
+add_newest_event(struct store *store, json_t *page, struct ode_err *err)
+{
+    sqlite3_stmt *query = store_query_values(store, STORE_EVENT_NEWEST, NULL, 0);
+    enum ode_status status;
+    bool row = false;
+
+    status = store_step(query, &row, err);
+    json_object_set_new(page, "newest", row ? column_count(query, 0) : json_integer(0));
+    store_done(query);
+    return status;
+}
+
 static json_t *
 event_json(sqlite3_stmt *query)
 {
@@ -404,7 +418,8 @@ document_events(struct store *store, const struct run *run, int64_t after, int l
         json_decref(list);
         return status;
     }
-    return page_json("events", list, limit, out, err);
+    status = page_json("events", list, limit, out, err);
+    return status == ODE_OK ? add_newest_event(store, *out, err) : status;
 }
 
 static enum ode_status

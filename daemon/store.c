@@ -138,6 +138,17 @@ prepare_all(struct store *store, struct ode_err *err)
     return ODE_OK;
 }
 
+static void
+on_update(void *context, int operation, const char *database, const char *table,
+          sqlite3_int64 row)
+{
+    struct store *store = context;
+
+    (void)database, (void)row;
+    if (operation == SQLITE_INSERT && strcmp(table, "events") == 0)
+        store->events++;
+}
+
 static enum ode_status
 open_all(struct store *store, const char *path, struct ode_err *err)
 {
@@ -162,11 +173,13 @@ store_open(struct store *store, const char *path, struct ode_err *err)
     struct store fresh = { .db = NULL };
     enum ode_status status = open_all(&fresh, path, err);
 
-    if (status == ODE_OK)
-        *store = fresh;
-    else
+    if (status != ODE_OK) {
         store_close(&fresh);
-    return status;
+        return status;
+    }
+    *store = fresh;
+    sqlite3_update_hook(store->db, on_update, store);
+    return ODE_OK;
 }
 
 void

@@ -27,14 +27,16 @@ enum store_statement {
 struct store {
     sqlite3 *db;
     sqlite3_stmt *statements[STORE_STATEMENTS];
-    int depth;   /* of transactions */
-    bool doomed; /* an inner transaction was rolled back */
+    uint64_t events; /* rows that came into the table of events */
+    int depth;       /* of transactions */
+    bool doomed;     /* an inner transaction was rolled back */
 };
 
 /*
  * Opens the database file, makes it if it is not there, and applies the migrations that
  * it lacks, each in one transaction with its version. ODE_ESTATE if the file was written
- * by a newer version, ODE_EFORMAT if it is no database of odenet's, else ODE_EIO.
+ * by a newer version, ODE_EFORMAT if it is no database of odenet's, else ODE_EIO. The
+ * struct must then stay where it is.
  */
 enum ode_status store_open(struct store *store, const char *path, struct ode_err *err);
 void store_close(struct store *store); /* safe on zeros and twice; rolls back */

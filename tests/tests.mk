@@ -186,6 +186,7 @@ test_api_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS) $(JANSSON_CFLAGS) $(MHD_CFLAGS) $
 test_api_LDADD = $(api_LIBS) $(CHECK_LIBS)
 test_api_SOURCES = \
 	%D%/main.c %D%/test.h \
+	%D%/api/stream.c \
 	%D%/api/suites.def \
 	%D%/api/artifacts.c \
 	%D%/api/assets.c \

@@ -164,8 +164,13 @@ events_of(void *self, const char *id, int after, int limit, json_t **list,
     pthread_mutex_lock(&fake->lock);
     snprintf(fake->asked, sizeof fake->asked, "events=%s after=%d limit=%d",
              id ? "run" : "all", after, limit);
+    *list = json_pack("{s:[], s:n, s:i}", "events", "next", "newest", fake->events);
+    for (int64_t i = (int64_t)after + 1; i <= fake->events && i <= (int64_t)after + limit;
+         i++)
+        json_array_append_new(
+            json_object_get(*list, "events"),
+            json_pack("{s:I, s:s}", "id", (json_int_t)i, "kind", "state"));
     pthread_mutex_unlock(&fake->lock);
-    *list = json_pack("{s:[], s:n}", "events", "next");
     return ODE_OK;
 }
 
@@ -360,16 +365,19 @@ static void
 on_async(uv_async_t *async)
 {
     struct fake *fake = async->data;
-    bool changed, stop, planned;
+    bool changed, stop, planned, happened;
 
     pthread_mutex_lock(&fake->lock);
     planned = fake->plan_finished;
     changed = fake->changed;
     stop = fake->stop;
-    fake->changed = fake->stop = false;
+    happened = fake->happened;
+    fake->changed = fake->stop = fake->happened = false;
     pthread_mutex_unlock(&fake->lock);
     if (changed)
         server_run_changed(&fake->server, FAKE_RUN);
+    if (happened)
+        server_events_changed(&fake->server);
     if (planned)
         server_plan_done(&fake->server, fake->ticket);
     if (stop)
@@ -428,6 +436,16 @@ fake_change(struct fake *fake, const char *state)
     pthread_mutex_lock(&fake->lock);
     snprintf(fake->state, sizeof fake->state, "%s", state);
     fake->changed = true;
+    pthread_mutex_unlock(&fake->lock);
+    uv_async_send(&fake->async);
+}
+
+void
+fake_happen(struct fake *fake, int n)
+{
+    pthread_mutex_lock(&fake->lock);
+    fake->events += n;
+    fake->happened = true;
     pthread_mutex_unlock(&fake->lock);
     uv_async_send(&fake->async);
 }

@@ -36,6 +36,8 @@ struct fake {
     uint64_t ticket; /* of the newest plan; it is `planned`: with times, or without */
     bool measured, wrong, slow, plan_finished;
     int takes, drops; /* of plans */
+    int events;       /* that happened, to FAKE_RUN: ids 1 to this */
+    bool happened;
 };
 
 /* Opens a server with this config (NULL: the defaults) and the run in state "running". */
@@ -45,6 +47,9 @@ int fake_port(const struct fake *fake);
 
 /* Changes the run's state, and tells the server. */
 void fake_change(struct fake *fake, const char *state);
+
+/* So many more events happen to the run, and the server is told. */
+void fake_happen(struct fake *fake, int n);
 
 /* Waits until the backend was asked for the run so many times. */
 void fake_await_gets(struct fake *fake, int gets);
