@@ -13,23 +13,24 @@
 
 #include "api/request.h"
 
-#define PAGE      64 /* events that are taken at once */
-#define BLOCK     16384
-#define RETRY_MS  2000
+#define PAGE     64 /* events that are taken at once */
+#define BLOCK    16384
+#define RETRY_MS 2000
 
 enum format { FORMAT_JSON, FORMAT_SSE, FORMAT_LINES };
 
 struct stream {
     struct request *r;
     enum format format;
-    bool all;    /* the events of all runs */
-    bool ended;  /* the end was told */
-    int after;   /* the last event that was taken */
-    char *text;  /* owned: what is to be sent, */
+    bool all;       /* the events of all runs */
+    bool ended;     /* the end was told */
+    int after;      /* the last event that was taken */
+    char *text;     /* owned: what is to be sent, */
     size_t n, used; /* so much, of which so much was */
 };
 
-/* --- what is to be sent -------------------------------------------------------------- */
+/* --- what is to be sent --------------------------------------------------------------
+ */
 
 /* Takes the text, of malloc(). */
 static void
@@ -138,7 +139,8 @@ beat_take(struct stream *s)
     return text != NULL;
 }
 
-/* --- the reader ---------------------------------------------------------------------- */
+/* --- the reader ----------------------------------------------------------------------
+ */
 
 static ssize_t
 stream_read(void *context, uint64_t position, char *to, size_t most)
@@ -170,7 +172,8 @@ stream_release(void *context)
     free(s);
 }
 
-/* --- the request --------------------------------------------------------------------- */
+/* --- the request ---------------------------------------------------------------------
+ */
 
 static enum format
 format_of(struct request *r)
@@ -237,10 +240,9 @@ stream_open(struct request *r, bool all, enum format format)
         if (n > 0)
             stream_take(s, text, (size_t)n);
     }
-    return reply_stream(r,
-                        format == FORMAT_SSE ? "text/event-stream"
-                                             : "application/x-ndjson",
-                        BLOCK, stream_read, s, stream_release);
+    return reply_stream(
+        r, format == FORMAT_SSE ? "text/event-stream" : "application/x-ndjson", BLOCK,
+        stream_read, s, stream_release);
 }
 
 static enum MHD_Result

@@ -83,10 +83,10 @@ END_TEST
 START_TEST(who_comes_back_misses_nothing)
 {
     static const char *const ways[][2] = {
-        {RUN_EVENTS,             "Accept: text/event-stream\r\nLast-Event-ID: 4\r\n"      },
-        { RUN_EVENTS "?after=4", "Accept: text/event-stream\r\n"                          },
+        {RUN_EVENTS,             "Accept: text/event-stream\r\nLast-Event-ID: 4\r\n"},
+        { RUN_EVENTS "?after=4", "Accept: text/event-stream\r\n"                    },
         { RUN_EVENTS "?after=4", "Accept: text/event-stream\r\nLast-Event-ID: 1\r\n"},
-        { "/v1/events",          "Accept: text/event-stream\r\nLast-Event-ID: 4\r\n"      },
+        { "/v1/events",          "Accept: text/event-stream\r\nLast-Event-ID: 4\r\n"},
     };
     static char text[TEXT];
     struct fake fake;
@@ -239,17 +239,17 @@ START_TEST(what_cannot_be_streamed_is_refused)
     struct fake fake;
 
     fake_open(&fake, NULL);
-    ck_assert_int_eq(client_ask(fake_port(&fake), "GET", "/v1/runs/" FAKE_NOBODY "/events",
-                                sse, NULL, &answer),
+    ck_assert_int_eq(client_ask(fake_port(&fake), "GET",
+                                "/v1/runs/" FAKE_NOBODY "/events", sse, NULL, &answer),
                      404);
     ck_assert_int_eq(client_ask(fake_port(&fake), "GET", RUN_EVENTS,
                                 "Accept: text/event-stream\r\nLast-Event-ID: x\r\n", NULL,
                                 &answer),
                      400);
     ck_assert_ptr_nonnull(strstr(answer.body, "Last-Event-ID is none of this server's"));
-    ck_assert_int_eq(client_ask(fake_port(&fake), "GET", RUN_EVENTS "?after=x", sse, NULL,
-                                &answer),
-                     400);
+    ck_assert_int_eq(
+        client_ask(fake_port(&fake), "GET", RUN_EVENTS "?after=x", sse, NULL, &answer),
+        400);
     client_release(&answer);
     fake_close(&fake);
 }

@@ -38,6 +38,17 @@ spec_of(const char *set)
                      "resolution", 16, "epochs", 2, "priority", 3);
 }
 
+/* The id of the first run that the answer to a submission names. */
+static void
+first_run(const json_t *answer, char id[ULID_LENGTH + 1])
+{
+    const json_t *runs = json_object_get(answer, "runs");
+
+    snprintf(id, ULID_LENGTH + 1, "%s",
+             json_string_value(json_object_get(json_array_get(runs, 0), "id")));
+    ck_assert(ulid_valid(id));
+}
+
 /* Submits; *run becomes its id. */
 static json_t *
 submit(struct desk *desk, char run[ULID_LENGTH + 1])
@@ -48,10 +59,7 @@ submit(struct desk *desk, char run[ULID_LENGTH + 1])
     test_ok(desk->api.job_submit(desk->api.self, spec, NULL, &answer, &complaints, &err),
             &err);
     ck_assert_ptr_null(complaints);
-    snprintf(run, ULID_LENGTH + 1, "%s",
-             json_string_value(json_object_get(
-                 json_array_get(json_object_get(answer, "runs"), 0), "id")));
-    ck_assert(ulid_valid(run));
+    first_run(answer, run);
     json_decref(spec);
     return answer;
 }
@@ -497,9 +505,7 @@ START_TEST(a_warm_start_means_the_same_level_whenever_it_begins)
     test_ok(desk.api.job_submit(desk.api.self, spec, NULL, &answer, &complaints, &err),
             &err);
     ck_assert_ptr_null(json_object_get(json_object_get(spec, "warm_start"), "level"));
-    snprintf(
-        id, sizeof id, "%s",
-        json_string_value(at(json_array_get(json_object_get(answer, "runs"), 0), "id")));
+    first_run(answer, id);
     test_ok(desk.api.run_get(desk.api.self, id, &run, &err), &err);
     ck_assert_int_eq(json_integer_value(at(at(at(run, "spec"), "warm_start"), "level")),
                      1);
@@ -750,9 +756,7 @@ START_TEST(a_ladder_to_be_made_counts_as_its_finest)
     json_object_set_new(spec, "budget", json_pack("{si}", "epochs", 3));
     test_ok(desk.api.job_submit(desk.api.self, spec, NULL, &answer, &complaints, &err),
             &err);
-    snprintf(
-        id, sizeof id, "%s",
-        json_string_value(at(json_array_get(json_object_get(answer, "runs"), 0), "id")));
+    first_run(answer, id);
     for (int i = 0; i < 2; i++) {
         test_ok(desk.api.run_get(desk.api.self, i ? id : fixed, &run, &err), &err);
         bytes[i] = json_integer_value(at(run, "memory_bytes"));
