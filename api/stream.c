@@ -13,9 +13,11 @@
 
 #include "api/request.h"
 
-#define PAGE     64 /* events that are taken at once */
-#define BLOCK    16384
-#define RETRY_MS 2000
+#define BATCH       64 /* events that a stream takes at once */
+#define PAGE_PRESET 100
+#define PAGE_MAX    500
+#define BLOCK       16384
+#define RETRY_MS    2000
 
 enum format { FORMAT_JSON, FORMAT_SSE, FORMAT_LINES };
 
@@ -65,7 +67,7 @@ events_take(struct stream *s)
     size_t i, n = 0;
     FILE *out;
 
-    if (b->events(b->self, s->all ? NULL : s->r->match.id, s->after, PAGE, &list, NULL)
+    if (b->events(b->self, s->all ? NULL : s->r->match.id, s->after, BATCH, &list, NULL)
         != ODE_OK)
         return false;
     events = json_object_get(list, "events");
@@ -256,7 +258,7 @@ page(struct request *r, bool all)
     int after, limit;
 
     if (!query_int(&r->query, "after", 0, 0, INT_MAX, &after, &problem)
-        || !query_int(&r->query, "limit", 100, 1, 500, &limit, &problem))
+        || !query_int(&r->query, "limit", PAGE_PRESET, 1, PAGE_MAX, &limit, &problem))
         return reply_problem(r, &problem);
     status = b->events(b->self, all ? NULL : r->match.id, after, limit, &list, &err);
     return status == ODE_OK ? reply_json(r, MHD_HTTP_OK, list)

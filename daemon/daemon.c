@@ -265,16 +265,16 @@ room_of(const struct settings *settings)
                                                     : (int64_t)(most / 5 * 4) };
 }
 
-/* Of a run whose spec does not say. */
+/* Of a run whose spec does not say: never more than there are, as its turn would never
+ * come, nor that of those behind it. */
 static int
 threads_of(const struct settings *settings)
 {
     const int cores = cores_of(settings);
-    const int slots = settings->slots ? (int)settings->slots : 1;
+    const int share = settings->slots ? cores / (int)settings->slots : cores;
+    const int threads = settings->threads ? (int)settings->threads : share;
 
-    if (settings->threads)
-        return (int)settings->threads;
-    return cores / slots > 1 ? cores / slots : 1;
+    return threads < 1 ? 1 : threads > cores ? cores : threads;
 }
 
 static enum ode_status

@@ -215,7 +215,9 @@ test_daemon_SOURCES = \
 	%D%/main.c %D%/test.h \
 	%D%/api/client.c %D%/api/client.h \
 	%D%/daemon/backend.c \
+	%D%/daemon/desk.c %D%/daemon/desk.h \
 	%D%/daemon/ingest.c \
+	%D%/daemon/jobs.c \
 	%D%/daemon/log.c \
 	%D%/daemon/odenetd.c \
 	%D%/daemon/planner.c \
@@ -228,6 +230,7 @@ test_daemon_SOURCES = \
 	%D%/daemon/store.c \
 	%D%/daemon/suites.def \
 	%D%/daemon/supervise.c \
+	%D%/daemon/turns.c \
 	%D%/daemon/ulid.c \
 	%D%/daemon/world.c %D%/daemon/world.h
 fake_worker_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS)

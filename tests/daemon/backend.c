@@ -7,77 +7,14 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "daemon/stamp.h"
-#include "tests/daemon/world.h"
+#include "tests/daemon/desk.h"
 #include "tests/test.h"
-
-struct desk {
-    struct world world;
-    struct probe probe;
-    struct backend_parts parts;
-    struct backend api;
-};
-
-static void
-desk_open(struct desk *desk, int slots)
-{
-    world_open(&desk->world);
-    world_supervise(&desk->world, slots, 3000);
-    desk->probe = (struct probe){ 0 };
-    desk->parts = (struct backend_parts){ &desk->world.store, &desk->world.submit,
-                                          &desk->world.sup, &desk->probe, NULL };
-    backend_fill(&desk->api, &desk->parts);
-}
-
-static json_t *
-spec_of(const char *set)
-{
-    return json_pack("{ss s{ss} s{s[{si si}]} s[{si s[i] si} {si si}] si}", "name",
-                     "steps=4", "data", "set", set, "model", "units", "channels", 8,
-                     "blocks", 2, "levels", "resolution", 8, "blocks", 1, "epochs", 1,
-                     "resolution", 16, "epochs", 2, "priority", 3);
-}
-
-/* The id of the first run that the answer to a submission names. */
-static void
-first_run(const json_t *answer, char id[ULID_LENGTH + 1])
-{
-    const json_t *runs = json_object_get(answer, "runs");
-
-    snprintf(id, ULID_LENGTH + 1, "%s",
-             json_string_value(json_object_get(json_array_get(runs, 0), "id")));
-    ck_assert(ulid_valid(id));
-}
-
-/* Submits; *run becomes its id. */
-static json_t *
-submit(struct desk *desk, char run[ULID_LENGTH + 1])
-{
-    json_t *spec = spec_of("strokes"), *answer = NULL, *complaints = NULL;
-    struct ode_err err;
-
-    test_ok(desk->api.job_submit(desk->api.self, spec, NULL, &answer, &complaints, &err),
-            &err);
-    ck_assert_ptr_null(complaints);
-    first_run(answer, run);
-    json_decref(spec);
-    return answer;
-}
 
 /* The document as text without what changes from day to day; to be freed. */
 static char *
 text_of(const json_t *json)
 {
     return json_dumps(json, JSON_COMPACT | JSON_SORT_KEYS);
-}
-
-static const json_t *
-at(const json_t *json, const char *member)
-{
-    const json_t *found = json_object_get(json, member);
-
-    ck_assert_msg(found != NULL, "no member %s", member);
-    return found;
 }
 
 START_TEST(a_run_has_every_member_that_the_contract_names)
@@ -99,20 +36,20 @@ START_TEST(a_run_has_every_member_that_the_contract_names)
     json_t *run;
 
     desk_open(&desk, 0);
-    json_decref(submit(&desk, id));
+    json_decref(desk_submit(&desk, id));
     test_ok(desk.api.run_get(desk.api.self, id, &run, &err), &err);
     for (size_t i = 0; i < n; i++)
-        at(run, members[i]);
+        desk_at(run, members[i]);
     ck_assert_uint_eq(json_object_size(run), n);
-    ck_assert_str_eq(json_string_value(at(run, "state")), "queued");
-    ck_assert_str_eq(json_string_value(at(run, "dataset")), "strokes");
-    ck_assert_int_eq(json_integer_value(at(run, "priority")), 3);
-    ck_assert_int_eq(json_integer_value(at(run, "levels")), 2);
-    ck_assert(json_is_null(at(run, "level")));
-    ck_assert(json_is_null(at(run, "started_at")));
-    ck_assert(json_is_null(at(run, "error")));
-    json_t *spec = spec_of("strokes");
-    ck_assert(json_equal(at(run, "spec"), spec));
+    ck_assert_str_eq(json_string_value(desk_at(run, "state")), "queued");
+    ck_assert_str_eq(json_string_value(desk_at(run, "dataset")), "strokes");
+    ck_assert_int_eq(json_integer_value(desk_at(run, "priority")), 3);
+    ck_assert_int_eq(json_integer_value(desk_at(run, "levels")), 2);
+    ck_assert(json_is_null(desk_at(run, "level")));
+    ck_assert(json_is_null(desk_at(run, "started_at")));
+    ck_assert(json_is_null(desk_at(run, "error")));
+    json_t *spec = desk_spec("strokes");
+    ck_assert(json_equal(desk_at(run, "spec"), spec));
     json_decref(spec);
     json_decref(run);
     world_close(&desk.world);
@@ -127,9 +64,9 @@ START_TEST(a_queued_run_shows_its_ladder)
     json_t *levels;
 
     desk_open(&desk, 0);
-    json_decref(submit(&desk, id));
+    json_decref(desk_submit(&desk, id));
     test_ok(desk.api.run_levels(desk.api.self, id, &levels, &err), &err);
-    text = text_of(json_array_get(at(levels, "levels"), 1));
+    text = text_of(json_array_get(desk_at(levels, "levels"), 1));
     ck_assert_str_eq(
         text,
         "{\"blocks\":[2],\"cached\":false,\"ended\":null,\"epochs\":2,\"finished_at\":"
@@ -146,7 +83,8 @@ END_TEST
 
 START_TEST(a_ladder_that_is_still_to_be_made_is_empty)
 {
-    json_t *spec = spec_of("strokes"), *answer = NULL, *complaints = NULL, *run, *levels;
+    json_t *spec = desk_spec("strokes"), *answer = NULL, *complaints = NULL, *run,
+           *levels;
     struct desk desk;
     struct ode_err err;
     const char *id;
@@ -156,14 +94,14 @@ START_TEST(a_ladder_that_is_still_to_be_made_is_empty)
     desk_open(&desk, 0);
     test_ok(desk.api.job_submit(desk.api.self, spec, NULL, &answer, &complaints, &err),
             &err);
-    id = json_string_value(at(json_array_get(at(answer, "runs"), 0), "id"));
+    id = json_string_value(desk_at(json_array_get(desk_at(answer, "runs"), 0), "id"));
     test_ok(desk.api.run_get(desk.api.self, id, &run, &err), &err);
-    ck_assert(json_is_null(at(run, "levels")));
-    ck_assert(json_is_null(at(run, "resolution")));
-    ck_assert_str_eq(json_string_value(at(at(run, "spec"), "levels")), "auto");
+    ck_assert(json_is_null(desk_at(run, "levels")));
+    ck_assert(json_is_null(desk_at(run, "resolution")));
+    ck_assert_str_eq(json_string_value(desk_at(desk_at(run, "spec"), "levels")), "auto");
     json_decref(run);
     test_ok(desk.api.run_levels(desk.api.self, id, &levels, &err), &err);
-    ck_assert_uint_eq(json_array_size(at(levels, "levels")), 0);
+    ck_assert_uint_eq(json_array_size(desk_at(levels, "levels")), 0);
     json_decref(levels);
     json_decref(answer);
     json_decref(spec);
@@ -179,7 +117,7 @@ START_TEST(a_forecast_runs_down_with_the_time_of_training)
     json_t *run, *levels;
 
     desk_open(&desk, 0);
-    json_decref(submit(&desk, id));
+    json_decref(desk_submit(&desk, id));
     ck_assert_int_eq(
         sqlite3_exec(desk.world.store.db,
                      "UPDATE runs SET forecast = '{\"expected\": 30, \"low\": 25, "
@@ -189,21 +127,22 @@ START_TEST(a_forecast_runs_down_with_the_time_of_training)
                      NULL, NULL, NULL),
         SQLITE_OK);
     test_ok(desk.api.run_get(desk.api.self, id, &run, &err), &err);
-    ck_assert(json_is_null(at(run, "forecast"))); /* it is queued */
+    ck_assert(json_is_null(desk_at(run, "forecast"))); /* it is queued */
     json_decref(run);
     sqlite3_exec(desk.world.store.db, "UPDATE runs SET state = 'running'", NULL, NULL,
                  NULL);
     test_ok(desk.api.run_get(desk.api.self, id, &run, &err), &err);
-    text = text_of(at(run, "forecast"));
+    text = text_of(desk_at(run, "forecast"));
     ck_assert_str_eq(text, "{\"ends_at\":\"2026-01-01T00:00:31.000Z\",\"remaining_s\":"
                            "{\"expected\":2.0,\"high\":12.0,\"low\":0.0}}");
     free(text);
     json_decref(run);
     test_ok(desk.api.run_levels(desk.api.self, id, &levels, &err), &err);
-    ck_assert(json_is_null(at(json_array_get(at(levels, "levels"), 0), "forecast_s")));
+    ck_assert(json_is_null(
+        desk_at(json_array_get(desk_at(levels, "levels"), 0), "forecast_s")));
     ck_assert_int_eq(
-        json_integer_value(
-            at(at(json_array_get(at(levels, "levels"), 1), "forecast_s"), "high")),
+        json_integer_value(desk_at(
+            desk_at(json_array_get(desk_at(levels, "levels"), 1), "forecast_s"), "high")),
         4);
     json_decref(levels);
     world_close(&desk.world);
@@ -220,44 +159,49 @@ START_TEST(a_finished_run_tells_its_story)
     const json_t *points;
 
     desk_open(&desk, 1);
-    json_decref(submit(&desk, id));
+    json_decref(desk_submit(&desk, id));
     test_ok(run_load(&desk.world.store, id, &row, &err), &err);
     world_wait(&desk.world, row.number, RUN_SUCCEEDED);
 
     test_ok(desk.api.run_get(desk.api.self, id, &run, &err), &err);
-    ck_assert_double_eq(json_number_value(at(run, "progress")), 1);
-    ck_assert_int_eq(json_integer_value(at(run, "step")), 8);
-    ck_assert_int_eq(json_integer_value(at(run, "level")), 1);
-    ck_assert_int_eq(json_integer_value(at(run, "resolution")), 16);
-    ck_assert_str_eq(json_string_value(at(run, "model_sha256")), "00ff");
-    ck_assert_double_eq(json_number_value(at(at(run, "metrics"), "train.loss")), 1.0 / 8);
-    ck_assert_uint_eq(json_array_size(at(run, "artifacts")), 2);
-    ck_assert(json_is_string(at(run, "finished_at")));
+    ck_assert_double_eq(json_number_value(desk_at(run, "progress")), 1);
+    ck_assert_int_eq(json_integer_value(desk_at(run, "step")), 8);
+    ck_assert_int_eq(json_integer_value(desk_at(run, "level")), 1);
+    ck_assert_int_eq(json_integer_value(desk_at(run, "resolution")), 16);
+    ck_assert_str_eq(json_string_value(desk_at(run, "model_sha256")), "00ff");
+    ck_assert_double_eq(json_number_value(desk_at(desk_at(run, "metrics"), "train.loss")),
+                        1.0 / 8);
+    ck_assert_uint_eq(json_array_size(desk_at(run, "artifacts")), 2);
+    ck_assert(json_is_string(desk_at(run, "finished_at")));
     json_decref(run);
 
     test_ok(desk.api.run_levels(desk.api.self, id, &levels, &err), &err);
-    ck_assert_double_eq(
-        json_number_value(at(json_array_get(at(levels, "levels"), 1), "seconds")), 1);
-    ck_assert(json_is_object(at(json_array_get(at(levels, "levels"), 1), "transfer")));
+    ck_assert_double_eq(json_number_value(desk_at(
+                            json_array_get(desk_at(levels, "levels"), 1), "seconds")),
+                        1);
+    ck_assert(json_is_object(
+        desk_at(json_array_get(desk_at(levels, "levels"), 1), "transfer")));
     json_decref(levels);
 
     test_ok(desk.api.run_metrics(desk.api.self, id, (const char *[]){ "train.loss" }, 1,
                                  0, &series, &err),
             &err);
-    points = at(json_array_get(at(series, "series"), 0), "points");
+    points = desk_at(json_array_get(desk_at(series, "series"), 0), "points");
     ck_assert_uint_eq(json_array_size(points), 8);
-    ck_assert_double_eq(json_number_value(at(json_array_get(points, 4), "value")), 0.2);
+    ck_assert_double_eq(json_number_value(desk_at(json_array_get(points, 4), "value")),
+                        0.2);
     json_decref(series);
     test_ok(desk.api.run_metrics(desk.api.self, id, NULL, 0, 3, &series, &err), &err);
-    ck_assert_uint_eq(json_array_size(at(series, "series")), 2);
-    points = at(json_array_get(at(series, "series"), 1), "points");
+    ck_assert_uint_eq(json_array_size(desk_at(series, "series")), 2);
+    points = desk_at(json_array_get(desk_at(series, "series"), 1), "points");
     ck_assert_uint_eq(json_array_size(points), 3);
     json_decref(series);
     test_ok(desk.api.run_metrics(desk.api.self, id, (const char *[]){ "nothing" }, 1, 3,
                                  &series, &err),
             &err);
     ck_assert_uint_eq(
-        json_array_size(at(json_array_get(at(series, "series"), 0), "points")), 0);
+        json_array_size(desk_at(json_array_get(desk_at(series, "series"), 0), "points")),
+        0);
     json_decref(series);
     world_close(&desk.world);
 }
@@ -273,7 +217,7 @@ run_with(struct desk *desk, char id[ULID_LENGTH + 1], double time, double work,
     struct run row;
     char *sql;
 
-    json_decref(submit(desk, id));
+    json_decref(desk_submit(desk, id));
     test_ok(run_load(&desk->world.store, id, &row, &err), &err);
     sqlite3_exec(desk->world.store.db,
                  "INSERT OR IGNORE INTO metric_names (name) VALUES ('test.accuracy')",
@@ -305,22 +249,23 @@ START_TEST(runs_are_compared_from_the_database)
     desk_open(&desk, 0);
     run_with(&desk, fine, 10, 100, 200, 3, (const double[]){ 0.25, 0.5, 0.75 });
     run_with(&desk, coarse, 2, 100, 100, 4, (const double[]){ 0.5, 0.5, 0.75, 0.625 });
-    json_decref(submit(&desk, none));
+    json_decref(desk_submit(&desk, none));
     test_ok(desk.api.compare(desk.api.self, ids, 2, NULL, 0, &answer, &err), &err);
-    run = json_array_get(at(answer, "runs"), 1);
-    ck_assert_str_eq(json_string_value(at(answer, "control")), fine);
-    ck_assert_str_eq(json_string_value(at(run, "dataset")), "strokes");
-    ck_assert_int_eq(json_integer_value(at(run, "test_examples")), 2000);
-    ck_assert(json_is_false(at(run, "finished")));
-    ck_assert_double_eq(json_number_value(at(run, "accuracy")), 0.625);
-    ck_assert_double_eq(json_number_value(at(run, "best_accuracy")), 0.75);
-    ck_assert_double_eq(json_number_value(at(run, "work")), 200);
-    reach = json_array_get(at(json_array_get(at(answer, "targets"), 0), "runs"), 1);
-    ck_assert_int_eq(json_integer_value(at(at(reach, "after"), "step")), 2);
-    ck_assert_int_eq(json_integer_value(at(at(reach, "reached"), "step")), 3);
-    ck_assert_double_eq(json_number_value(at(at(reach, "speedup"), "time")), 5);
-    ck_assert_double_eq(json_number_value(at(at(reach, "speedup"), "work")), 2);
-    ck_assert_uint_eq(json_array_size(at(answer, "warnings")), 0);
+    run = json_array_get(desk_at(answer, "runs"), 1);
+    ck_assert_str_eq(json_string_value(desk_at(answer, "control")), fine);
+    ck_assert_str_eq(json_string_value(desk_at(run, "dataset")), "strokes");
+    ck_assert_int_eq(json_integer_value(desk_at(run, "test_examples")), 2000);
+    ck_assert(json_is_false(desk_at(run, "finished")));
+    ck_assert_double_eq(json_number_value(desk_at(run, "accuracy")), 0.625);
+    ck_assert_double_eq(json_number_value(desk_at(run, "best_accuracy")), 0.75);
+    ck_assert_double_eq(json_number_value(desk_at(run, "work")), 200);
+    reach =
+        json_array_get(desk_at(json_array_get(desk_at(answer, "targets"), 0), "runs"), 1);
+    ck_assert_int_eq(json_integer_value(desk_at(desk_at(reach, "after"), "step")), 2);
+    ck_assert_int_eq(json_integer_value(desk_at(desk_at(reach, "reached"), "step")), 3);
+    ck_assert_double_eq(json_number_value(desk_at(desk_at(reach, "speedup"), "time")), 5);
+    ck_assert_double_eq(json_number_value(desk_at(desk_at(reach, "speedup"), "work")), 2);
+    ck_assert_uint_eq(json_array_size(desk_at(answer, "warnings")), 0);
     json_decref(answer);
     ck_assert_int_eq(desk.api.compare(desk.api.self, ids, 3, NULL, 0, &answer, &err),
                      ODE_ESTATE);
@@ -343,18 +288,19 @@ START_TEST(lists_are_paged_from_the_newest)
 
     desk_open(&desk, 0);
     for (int i = 0; i < RUNS; i++)
-        json_decref(submit(&desk, ids[i]));
+        json_decref(desk_submit(&desk, ids[i]));
     for (bool more = true; more;) {
         json_t *list;
 
         test_ok(desk.api.run_list(desk.api.self, &page, &list, &err), &err);
-        for (size_t i = 0; i < json_array_size(at(list, "runs")); i++, seen++)
-            ck_assert_str_eq(
-                json_string_value(at(json_array_get(at(list, "runs"), i), "id")),
-                ids[RUNS - 1 - seen]);
-        more = json_is_string(at(list, "next"));
+        for (size_t i = 0; i < json_array_size(desk_at(list, "runs")); i++, seen++)
+            ck_assert_str_eq(json_string_value(
+                                 desk_at(json_array_get(desk_at(list, "runs"), i), "id")),
+                             ids[RUNS - 1 - seen]);
+        more = json_is_string(desk_at(list, "next"));
         if (more)
-            snprintf(cursor, sizeof cursor, "%s", json_string_value(at(list, "next")));
+            snprintf(cursor, sizeof cursor, "%s",
+                     json_string_value(desk_at(list, "next")));
         page.cursor = cursor;
         json_decref(list);
     }
@@ -373,18 +319,18 @@ START_TEST(lists_are_filtered_by_state)
     bool done;
 
     desk_open(&desk, 0);
-    json_decref(submit(&desk, first));
-    json_decref(submit(&desk, second));
+    json_decref(desk_submit(&desk, first));
+    json_decref(desk_submit(&desk, second));
     test_ok(desk.api.run_act(desk.api.self, first, BACKEND_CANCEL, &list, &done, &err),
             &err);
     ck_assert(done);
     json_decref(list);
     test_ok(desk.api.run_list(desk.api.self, &page, &list, &err), &err);
-    ck_assert_uint_eq(json_array_size(at(list, "runs")), 1);
-    ck_assert(json_is_null(at(list, "next")));
+    ck_assert_uint_eq(json_array_size(desk_at(list, "runs")), 1);
+    ck_assert(json_is_null(desk_at(list, "next")));
     json_decref(list);
     test_ok(desk.api.job_list(desk.api.self, &page, &list, &err), &err);
-    ck_assert_uint_eq(json_array_size(at(list, "jobs")), 2);
+    ck_assert_uint_eq(json_array_size(desk_at(list, "jobs")), 2);
     json_decref(list);
     world_close(&desk.world);
 }
@@ -398,12 +344,12 @@ START_TEST(a_job_has_its_spec_and_its_runs)
     json_t *answer, *job;
 
     desk_open(&desk, 0);
-    answer = submit(&desk, id);
-    test_ok(
-        desk.api.job_get(desk.api.self, json_string_value(at(answer, "id")), &job, &err),
-        &err);
-    ck_assert(json_equal(at(job, "runs"), at(answer, "runs")));
-    ck_assert_str_eq(json_string_value(at(at(job, "spec"), "name")), "steps=4");
+    answer = desk_submit(&desk, id);
+    test_ok(desk.api.job_get(desk.api.self, json_string_value(desk_at(answer, "id")),
+                             &job, &err),
+            &err);
+    ck_assert(json_equal(desk_at(job, "runs"), desk_at(answer, "runs")));
+    ck_assert_str_eq(json_string_value(desk_at(desk_at(job, "spec"), "name")), "steps=4");
     json_decref(job);
     json_decref(answer);
     ck_assert_int_eq(desk.api.job_get(desk.api.self, id, &job, &err), ODE_ENOENT);
@@ -413,7 +359,7 @@ END_TEST
 
 START_TEST(a_bad_spec_is_refused_with_its_places)
 {
-    json_t *spec = spec_of("strokes"), *answer = NULL, *complaints = NULL;
+    json_t *spec = desk_spec("strokes"), *answer = NULL, *complaints = NULL;
     struct desk desk;
     struct ode_err err;
     char *runs;
@@ -424,7 +370,7 @@ START_TEST(a_bad_spec_is_refused_with_its_places)
     ck_assert_int_eq(
         desk.api.job_submit(desk.api.self, spec, NULL, &answer, &complaints, &err),
         ODE_ESPEC);
-    ck_assert_str_eq(json_string_value(at(json_array_get(complaints, 0), "pointer")),
+    ck_assert_str_eq(json_string_value(desk_at(json_array_get(complaints, 0), "pointer")),
                      "/levels/0/epochs");
     ck_assert_ptr_null(answer);
     runs = world_ask(&desk.world, "SELECT count(*) FROM runs");
@@ -461,14 +407,14 @@ START_TEST(a_warm_start_wants_a_run_with_a_finished_level)
 {
     static const char *const names[] = { "01hzzzzzzzzzzzzzzzzzzzzzzz", "nobody", "x y",
                                          "01HZZZZZZZZZZZZZZZZZZZZZZZ" };
-    json_t *spec = spec_of("strokes"), *warm = json_object();
+    json_t *spec = desk_spec("strokes"), *warm = json_object();
     char id[ULID_LENGTH + 1];
     struct desk desk;
     struct ode_err err;
     struct run row;
 
     desk_open(&desk, 0);
-    json_decref(submit(&desk, id));
+    json_decref(desk_submit(&desk, id));
     json_object_set_new(spec, "warm_start", warm);
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         json_object_set_new(warm, "run", json_string(names[i]));
@@ -491,305 +437,35 @@ END_TEST
 
 START_TEST(a_warm_start_means_the_same_level_whenever_it_begins)
 {
-    json_t *spec = spec_of("strokes"), *answer = NULL, *complaints = NULL, *run;
+    json_t *spec = desk_spec("strokes"), *answer = NULL, *complaints = NULL, *run;
     char id[ULID_LENGTH + 1];
     struct desk desk;
     struct ode_err err;
     struct run row;
 
     desk_open(&desk, 1);
-    json_decref(submit(&desk, id));
+    json_decref(desk_submit(&desk, id));
     test_ok(run_load(&desk.world.store, id, &row, &err), &err);
     world_wait(&desk.world, row.number, RUN_SUCCEEDED);
     json_object_set_new(spec, "warm_start", json_pack("{ss}", "run", id));
     test_ok(desk.api.job_submit(desk.api.self, spec, NULL, &answer, &complaints, &err),
             &err);
     ck_assert_ptr_null(json_object_get(json_object_get(spec, "warm_start"), "level"));
-    first_run(answer, id);
+    desk_first_run(answer, id);
     test_ok(desk.api.run_get(desk.api.self, id, &run, &err), &err);
-    ck_assert_int_eq(json_integer_value(at(at(at(run, "spec"), "warm_start"), "level")),
-                     1);
-    json_decref(run);
-    json_decref(answer);
-    json_decref(spec);
-    world_close(&desk.world);
-}
-END_TEST
-
-/* Submits what is never to run, and says where that is seen. */
-static void
-never_fits(struct desk *desk, const json_t *spec, const char *pointer, const char *word)
-{
-    json_t *answer = NULL, *complaints = NULL;
-    struct ode_err err;
-
     ck_assert_int_eq(
-        desk->api.job_submit(desk->api.self, spec, NULL, &answer, &complaints, &err),
-        ODE_ESPEC);
-    ck_assert_str_eq(err.at, pointer);
-    ck_assert_msg(strstr(err.text, word) != NULL, "%s", err.text);
-    ck_assert_ptr_null(answer);
-    ck_assert_ptr_null(complaints);
-}
-
-/* Submits with a key; the status. *job becomes the job's id. */
-static enum ode_status
-submit_with(struct desk *desk, const char *key, int seed, char job[ULID_LENGTH + 1])
-{
-    json_t *spec = spec_of("strokes"), *answer = NULL, *complaints = NULL;
-    struct ode_err err;
-    enum ode_status status;
-
-    json_object_set_new(spec, "seed", json_integer(seed));
-    status = desk->api.job_submit(desk->api.self, spec, key, &answer, &complaints, &err);
-    if (status == ODE_OK)
-        snprintf(job, ULID_LENGTH + 1, "%s", json_string_value(at(answer, "id")));
-    json_decref(answer);
-    json_decref(spec);
-    return status;
-}
-
-static void
-assert_jobs(struct desk *desk, const char *n)
-{
-    char *jobs = world_ask(&desk->world, "SELECT count(*) FROM jobs");
-
-    ck_assert_str_eq(jobs, n);
-    free(jobs);
-}
-
-START_TEST(a_key_makes_one_job_however_often_it_is_sent)
-{
-    char first[ULID_LENGTH + 1], again[ULID_LENGTH + 1], other[ULID_LENGTH + 1];
-    struct desk desk, next;
-
-    desk_open(&desk, 0);
-    ck_assert_int_eq(submit_with(&desk, "a", 1, first), ODE_OK);
-    ck_assert_int_eq(submit_with(&desk, "a", 1, again), ODE_OK);
-    ck_assert_str_eq(again, first);
-    ck_assert_int_eq(submit_with(&desk, "a", 2, again), ODE_EEXIST);
-    ck_assert_int_eq(submit_with(&desk, "b", 1, other), ODE_OK);
-    ck_assert_str_ne(other, first);
-    assert_jobs(&desk, "2");
-    world_close(&desk.world);
-
-    /* the next daemon knows them, for a day */
-    world_reopen(&next.world, desk.world.dir);
-    world_supervise(&next.world, 0, 3000);
-    next.parts = (struct backend_parts){ &next.world.store, &next.world.submit,
-                                         &next.world.sup, &next.probe, NULL };
-    backend_fill(&next.api, &next.parts);
-    ck_assert_int_eq(submit_with(&next, "a", 1, again), ODE_OK);
-    ck_assert_str_eq(again, first);
-    free(world_ask(&next.world, "UPDATE keys SET created_ms = created_ms - 86400001"));
-    ck_assert_int_eq(submit_with(&next, "a", 2, again), ODE_OK);
-    ck_assert_str_ne(again, first);
-    assert_jobs(&next, "3");
-    world_close(&next.world);
-}
-END_TEST
-
-START_TEST(a_refused_submission_keeps_no_key)
-{
-    char job[ULID_LENGTH + 1];
-    struct desk desk;
-
-    desk_open(&desk, 0);
-    desk.world.sup.rules.room.memory_bytes = 1;
-    ck_assert_int_eq(submit_with(&desk, "a", 1, job), ODE_ESPEC);
-    desk.world.sup.rules.room.memory_bytes = 0;
-    ck_assert_int_eq(submit_with(&desk, "a", 2, job), ODE_OK);
-    world_close(&desk.world);
-}
-END_TEST
-
-/* An action; the run's state afterwards. */
-static const char *
-act(struct desk *desk, const char *id, enum backend_action action, bool done)
-{
-    static char state[16];
-    struct ode_err err;
-    json_t *run;
-    bool is;
-
-    test_ok(desk->api.run_act(desk->api.self, id, action, &run, &is, &err), &err);
-    ck_assert_int_eq(is, done);
-    snprintf(state, sizeof state, "%s", json_string_value(at(run, "state")));
+        json_integer_value(desk_at(desk_at(desk_at(run, "spec"), "warm_start"), "level")),
+        1);
     json_decref(run);
-    return state;
-}
-
-/* The kinds and the states that events lead to, from one on, in order. */
-static char *
-events_of(struct desk *desk, const char *run, int after, int limit, json_t **next)
-{
-    json_t *list, *event;
-    struct ode_err err;
-    char *text = NULL;
-    size_t i, size;
-    FILE *out = open_memstream(&text, &size);
-
-    test_ok(desk->api.events(desk->api.self, run, after, limit, &list, &err), &err);
-    json_array_foreach (json_object_get(list, "events"), i, event) {
-        const char *to = json_string_value(at(event, "to"));
-
-        ck_assert_int_gt(json_integer_value(at(event, "id")), after);
-        ck_assert(stamp_parse(json_string_value(at(event, "at")), &(int64_t){ 0 }));
-        fprintf(out, "%s%s ", json_string_value(at(event, "kind")),
-                to ? strcmp(to, "queued") == 0 ? ">q" : ">" : "");
-    }
-    fclose(out);
-    *next = json_incref(json_object_get(list, "next"));
-    json_decref(list);
-    return text;
-}
-
-START_TEST(events_tell_what_happened_in_order_and_why)
-{
-    char first[ULID_LENGTH + 1], second[ULID_LENGTH + 1], *text;
-    struct desk desk;
-    json_t *next;
-
-    desk_open(&desk, 0);
-    json_decref(submit(&desk, first));
-    json_decref(submit(&desk, second));
-    act(&desk, first, BACKEND_PAUSE, true);
-    act(&desk, first, BACKEND_RESUME, true);
-    text = events_of(&desk, first, 0, 9, &next);
-    ck_assert_str_eq(text, "state>q state> resume state>q ");
-    ck_assert(json_is_null(next));
-    free(text);
-    text = events_of(&desk, second, 0, 9, &next);
-    ck_assert_str_eq(text, "state>q ");
-    free(text);
-    text = events_of(&desk, NULL, 0, 3, &next);
-    ck_assert_str_eq(text, "state>q state>q state> ");
-    free(text);
-    ck_assert_int_eq(json_integer_value(next), 3);
-    json_decref(next);
-    text = events_of(&desk, NULL, 3, 3, &next);
-    ck_assert_str_eq(text, "resume state>q ");
-    free(text);
-    world_close(&desk.world);
-}
-END_TEST
-
-START_TEST(a_deleted_job_leaves_nothing)
-{
-    static const char *const tables[] = { "jobs",   "runs",    "levels",
-                                          "events", "metrics", "newest_metrics" };
-    char id[ULID_LENGTH + 1], run[ULID_LENGTH + 1], path[512], sql[96], *n;
-    json_t *answer;
-    struct desk desk;
-    struct ode_err err;
-    struct run row;
-    struct stat st;
-
-    desk_open(&desk, 0);
-    answer = submit(&desk, run);
-    snprintf(id, sizeof id, "%s", json_string_value(at(answer, "id")));
-    json_decref(answer);
-    snprintf(path, sizeof path, "%s/runs/%s", desk.world.dir, run);
-    ck_assert_int_eq(desk.api.job_delete(desk.api.self, id, &err), ODE_ESTATE);
-    ck_assert_ptr_nonnull(strstr(err.text, "is queued; cancel it"));
-    desk.world.sup.rules.room.slots = 1;
-    test_ok(run_load(&desk.world.store, run, &row, &err), &err);
-    world_wait(&desk.world, row.number, RUN_SUCCEEDED);
-    ck_assert_int_eq(stat(path, &st), 0);
-    test_ok(desk.api.job_delete(desk.api.self, id, &err), &err);
-    ck_assert_int_ne(stat(path, &st), 0);
-    for (size_t i = 0; i < sizeof tables / sizeof *tables; i++) {
-        snprintf(sql, sizeof sql, "SELECT count(*) FROM %s", tables[i]);
-        n = world_ask(&desk.world, sql);
-        ck_assert_msg(strcmp(n, "0") == 0, "%s rows are left in %s", n, tables[i]);
-        free(n);
-    }
-    ck_assert_int_eq(desk.api.job_delete(desk.api.self, id, &err), ODE_ENOENT);
-    world_close(&desk.world);
-}
-END_TEST
-
-START_TEST(what_can_never_fit_is_refused_with_figures)
-{
-    json_t *spec = spec_of("strokes"), *run;
-    char id[ULID_LENGTH + 1];
-    struct desk desk;
-    struct ode_err err;
-    int64_t bytes;
-
-    desk_open(&desk, 0);
-    desk.world.sup.rules.threads = 2;
-    json_decref(submit(&desk, id));
-    test_ok(desk.api.run_get(desk.api.self, id, &run, &err), &err);
-    bytes = json_integer_value(at(run, "memory_bytes"));
-    /* 12,000 drawn digits of 16x16 and their labels, and the program, at the least */
-    ck_assert_int_gt(bytes, 12000 * 257 + (16 << 20));
-    ck_assert_int_lt(bytes, 64 << 20);
-    ck_assert_int_eq(json_integer_value(at(run, "threads")), 2);
-    ck_assert_str_eq(json_string_value(at(run, "waits")),
-                     "waits for a slot; 0 of 0 are taken");
-    json_decref(run);
-    desk.world.sup.rules.room.memory_bytes = bytes;
-    json_decref(submit(&desk, id)); /* just fits */
-    desk.world.sup.rules.room.memory_bytes = bytes - (1 << 20);
-    never_fits(&desk, spec, "/levels", "odenetd --memory-mib");
-    desk.world.sup.rules.room = (struct sched_room){ .threads = 3 };
-    json_object_set_new(spec, "resources", json_pack("{si}", "threads", 4));
-    never_fits(&desk, spec, "/resources/threads",
-               "asks for 4 threads, and all runs of this daemon have 3");
-    json_decref(spec);
-    world_close(&desk.world);
-}
-END_TEST
-
-START_TEST(a_ladder_to_be_made_counts_as_its_finest)
-{
-    json_t *spec = spec_of("strokes"), *answer = NULL, *complaints = NULL, *run;
-    char fixed[ULID_LENGTH + 1], id[ULID_LENGTH + 1];
-    struct desk desk;
-    struct ode_err err;
-    int64_t bytes[2];
-
-    desk_open(&desk, 0);
-    json_decref(submit(&desk, fixed));
-    json_object_set_new(spec, "levels", json_string("auto"));
-    json_object_set_new(spec, "budget", json_pack("{si}", "epochs", 3));
-    test_ok(desk.api.job_submit(desk.api.self, spec, NULL, &answer, &complaints, &err),
-            &err);
-    first_run(answer, id);
-    for (int i = 0; i < 2; i++) {
-        test_ok(desk.api.run_get(desk.api.self, i ? id : fixed, &run, &err), &err);
-        bytes[i] = json_integer_value(at(run, "memory_bytes"));
-        json_decref(run);
-    }
-    ck_assert_int_ge(bytes[1], bytes[0]);
     json_decref(answer);
     json_decref(spec);
-    world_close(&desk.world);
-}
-END_TEST
-
-START_TEST(actions_say_whether_they_are_done)
-{
-    char id[ULID_LENGTH + 1];
-    struct desk desk;
-
-    desk_open(&desk, 0);
-    json_decref(submit(&desk, id));
-    ck_assert_str_eq(act(&desk, id, BACKEND_HOLD, false), "queued");
-    ck_assert_str_eq(act(&desk, id, BACKEND_ADVANCE, false), "queued");
-    ck_assert_str_eq(act(&desk, id, BACKEND_PAUSE, true), "paused");
-    ck_assert_str_eq(act(&desk, id, BACKEND_RESUME, true), "queued");
-    ck_assert_str_eq(act(&desk, id, BACKEND_RETRY, true), "queued");
-    ck_assert_str_eq(act(&desk, id, BACKEND_CANCEL, true), "cancelled");
-    ck_assert_str_eq(act(&desk, id, BACKEND_RETRY, true), "queued");
     world_close(&desk.world);
 }
 END_TEST
 
 START_TEST(a_data_set_that_is_not_there_is_refused)
 {
-    json_t *spec = spec_of("mnist"), *answer = NULL, *complaints = NULL;
+    json_t *spec = desk_spec("mnist"), *answer = NULL, *complaints = NULL;
     struct desk desk;
     struct ode_err err;
 
@@ -821,8 +497,10 @@ START_TEST(a_failed_run_says_why)
     row = world_submit(&desk.world, &(struct world_order){ .name = "fail=4" });
     world_wait(&desk.world, row.number, RUN_FAILED);
     test_ok(desk.api.run_get(desk.api.self, row.id, &run, &err), &err);
-    ck_assert_str_eq(json_string_value(at(at(run, "error"), "code")), "EDIVERGE");
-    ck_assert_str_eq(json_string_value(at(at(run, "error"), "at")), "/levels/0");
+    ck_assert_str_eq(json_string_value(desk_at(desk_at(run, "error"), "code")),
+                     "EDIVERGE");
+    ck_assert_str_eq(json_string_value(desk_at(desk_at(run, "error"), "at")),
+                     "/levels/0");
     json_decref(run);
     world_close(&desk.world);
 }
@@ -838,7 +516,7 @@ START_TEST(files_are_opened_only_where_they_exist)
     int fd;
 
     desk_open(&desk, 0);
-    json_decref(submit(&desk, id));
+    json_decref(desk_submit(&desk, id));
     test_ok(desk.api.run_artifact(desk.api.self, id, "spec.json", &fd, &bytes, &err),
             &err);
     ck_assert_int_eq(read(fd, text, 1), 1);
@@ -864,7 +542,7 @@ START_TEST(is_ready_while_the_database_can_be_written)
     desk_open(&desk, 1);
     test_ok(desk.api.ready(desk.api.self, &err), &err);
     test_ok(desk.api.datasets(desk.api.self, &sets, &err), &err);
-    ck_assert_uint_ge(json_array_size(at(sets, "datasets")), 4);
+    ck_assert_uint_ge(json_array_size(desk_at(sets, "datasets")), 4);
     json_decref(sets);
     sqlite3_exec(desk.world.store.db, "PRAGMA query_only = ON", NULL, NULL, NULL);
     ck_assert_int_eq(desk.api.ready(desk.api.self, &err), ODE_EIO);
@@ -898,10 +576,11 @@ START_TEST(the_system_is_what_the_worker_says_of_it)
                                  3, "blas", "core", "SkylakeX");
     facts = system_of(&desk);
     ck_assert_uint_eq(json_object_size(facts), json_object_size(none));
-    ck_assert_str_eq(json_string_value(at(facts, "version")), PACKAGE_VERSION);
-    ck_assert_int_eq(json_integer_value(at(facts, "cores")), 3);
-    ck_assert_str_eq(json_string_value(at(at(facts, "blas"), "core")), "SkylakeX");
-    ck_assert(json_is_null(at(facts, "kernels")));
+    ck_assert_str_eq(json_string_value(desk_at(facts, "version")), PACKAGE_VERSION);
+    ck_assert_int_eq(json_integer_value(desk_at(facts, "cores")), 3);
+    ck_assert_str_eq(json_string_value(desk_at(desk_at(facts, "blas"), "core")),
+                     "SkylakeX");
+    ck_assert(json_is_null(desk_at(facts, "kernels")));
     json_decref(facts);
     json_decref(none);
     probe_release(&desk.probe);
@@ -917,10 +596,6 @@ TEST_SUITE(backend, 30, a_run_has_every_member_that_the_contract_names,
            a_job_has_its_spec_and_its_runs, a_bad_spec_is_refused_with_its_places,
            a_warm_start_wants_a_run_with_a_finished_level,
            a_warm_start_means_the_same_level_whenever_it_begins,
-           a_key_makes_one_job_however_often_it_is_sent,
-           a_refused_submission_keeps_no_key, events_tell_what_happened_in_order_and_why,
-           a_deleted_job_leaves_nothing, what_can_never_fit_is_refused_with_figures,
-           a_ladder_to_be_made_counts_as_its_finest, actions_say_whether_they_are_done,
            a_data_set_that_is_not_there_is_refused, a_failed_run_says_why,
            files_are_opened_only_where_they_exist,
            is_ready_while_the_database_can_be_written,

@@ -239,3 +239,53 @@ world_ask(struct world *world, const char *sql)
     text[strcspn(text, "|\n")] = '\0';
     return text;
 }
+
+void
+world_assert(struct world *world, const char *sql, const char *expected)
+{
+    char *text = world_ask(world, sql);
+
+    ck_assert_str_eq(text, expected);
+    free(text);
+}
+
+struct run
+world_set_out(struct world *world, const char *orders, int64_t max_retries,
+              int64_t grace_ms)
+{
+    struct world_order order = { .name = orders, .max_retries = max_retries };
+    struct run run;
+
+    world_open(world);
+    run = world_submit(world, &order);
+    world_supervise(world, 1, grace_ms);
+    return run;
+}
+
+char *
+world_undisturbed(void)
+{
+    struct world world;
+    struct run run = world_set_out(&world, "steps=10", 0, WORLD_GRACE_MS);
+    char *text;
+
+    run = world_wait(&world, run.number, RUN_SUCCEEDED);
+    text = world_tables(&world, run.number);
+    world_close(&world);
+    return text;
+}
+
+void
+world_slots(struct world *world, int slots)
+{
+    world->sup.rules.room.slots = slots;
+    supervise_dispatch(&world->sup);
+}
+
+void
+world_request(struct world *world, enum request_kind kind, struct run *run)
+{
+    struct ode_err err;
+
+    test_ok(supervise_request(&world->sup, run->id, kind, run, &err), &err);
+}

@@ -12,6 +12,8 @@
 #include "daemon/submit.h"
 #include "daemon/supervise.h"
 
+enum { WORLD_GRACE_MS = 3000 };
+
 struct world {
     char dir[256];
     uv_loop_t loop;
@@ -53,6 +55,20 @@ struct run world_run(struct world *world, int64_t number);
 /* Runs the loop until the run has the state (or, final, has any final state); fails the
  * test after 20 s. */
 struct run world_wait(struct world *world, int64_t number, enum run_state state);
+/* In a fresh world: submits the orders, and supervises with one slot. */
+struct run world_set_out(struct world *world, const char *orders, int64_t max_retries,
+                         int64_t grace_ms);
+
+/* What an undisturbed run of 10 steps a level leaves in the database, as world_tables().
+ */
+char *world_undisturbed(void);
+
+/* From now on so many runs may have a worker. */
+void world_slots(struct world *world, int slots);
+
+/* A request that is granted; *run is the run after it. */
+void world_request(struct world *world, enum request_kind kind, struct run *run);
+
 /* Until the run's step is at least so large. */
 struct run world_wait_step(struct world *world, int64_t number, int64_t step);
 
@@ -60,5 +76,6 @@ struct run world_wait_step(struct world *world, int64_t number, int64_t step);
 char *world_tables(struct world *world, int64_t number);
 /* The first column of the first row, as text; to be freed. */
 char *world_ask(struct world *world, const char *sql);
+void world_assert(struct world *world, const char *sql, const char *expected);
 
 #endif

@@ -105,5 +105,15 @@ holds "with figures" '.errors[0].pointer == "/resources/threads" and
     (.errors[0].detail | test("asks for 200 threads, and all runs of this daemon have [0-9]+"))'
 house_stop
 same "the third daemon ends well" "$code" 0
+
+# More threads than there are would never have their turn.
+house_start --cores 1 --threads 4
+brief modest 2 'del(.resources)' > "$work/modest.json"
+submit "$work/modest.json"
+modest=$run
+ended "$modest"
+same "a run has no more threads than all runs together" "$ended $(field "$modest" .threads)" "succeeded 1"
+house_stop
+same "the fourth daemon ends well" "$code" 0
 same "and nothing is left running" "$(processes)" ""
 finish
