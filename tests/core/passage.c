@@ -9,7 +9,7 @@
 #include "tests/test.h"
 
 #ifdef __SANITIZE_ADDRESS__
-enum { STRIDE = 40 }; /* of the places where runs are stopped */
+enum { STRIDE = 80 }; /* of the places where runs are stopped */
 #else
 enum { STRIDE = 1 };
 #endif

@@ -76,12 +76,14 @@ START_TEST(an_arena_is_aligned_and_zero)
         struct ode_arena arena;
         struct ode_err err;
         const unsigned char *at;
+        unsigned any = 0;
 
         test_ok(ode_arena_init(&arena, sizes[i], &err), &err);
         at = ode_arena_take(&arena, sizes[i], 1);
         ck_assert_uint_eq((uintptr_t)at % ODE_ALIGN, 0);
         for (size_t j = 0; j < sizes[i]; j++)
-            ck_assert_uint_eq(at[j], 0);
+            any |= at[j];
+        ck_assert_uint_eq(any, 0);
         ode_arena_release(&arena);
         ode_arena_release(&arena);
     }

@@ -11,7 +11,7 @@
 /* Stops are tried at every place, or, where code is slow, at a few; at two places
  * of each variant, or at one of every third. */
 #ifdef __SANITIZE_ADDRESS__
-enum { STRIDE = 23, STOPS = 1, VARIANTS_STEP = 3 };
+enum { STRIDE = 37, STOPS = 1, VARIANTS_STEP = 5 };
 #define LEARNS /* nothing new for a sanitizer */
 #else
 enum { STRIDE = 1, STOPS = 2, VARIANTS_STEP = 1 };
