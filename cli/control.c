@@ -8,7 +8,7 @@
 void
 control_open(struct control *c, const char *run_dir)
 {
-    *c = (struct control){ .advance = -1 };
+    *c = (struct control){ .advance = -1, .hold_at = -1 };
     snprintf(c->path, sizeof c->path, "%s/control.json", run_dir);
 }
 
@@ -26,6 +26,7 @@ members_take(struct control *c, const json_t *file)
 {
     const json_t *hold = json_object_get(file, "hold");
     const json_t *advance = json_object_get(file, "advance");
+    const json_t *hold_at = json_object_get(file, "hold_at");
 
     if (!json_is_object(file))
         return "it is no JSON object";
@@ -33,9 +34,18 @@ members_take(struct control *c, const json_t *file)
         return "\"hold\" is neither true nor false";
     if (advance && !json_is_integer(advance) && !json_is_null(advance))
         return "\"advance\" is neither the number of a level nor null";
+    if (hold_at && !json_is_integer(hold_at) && !json_is_null(hold_at))
+        return "\"hold_at\" is neither the number of a level nor null";
     c->hold = json_is_true(hold);
+    c->hold_at = json_is_integer(hold_at) ? (int)json_integer_value(hold_at) : -1;
     c->advance = json_is_integer(advance) ? (int)json_integer_value(advance) : -1;
     return NULL;
+}
+
+bool
+control_holds(const struct control *c, int level)
+{
+    return c->hold || (c->hold_at >= 0 && level >= c->hold_at);
 }
 
 void
@@ -53,7 +63,7 @@ control_look(struct control *c, const char **why)
         return;
     c->seen = now;
     c->hold = false;
-    c->advance = -1;
+    c->advance = c->hold_at = -1;
     if (now.st_ino == 0)
         return;
     file = json_load_file(c->path, JSON_REJECT_DUPLICATES, NULL);

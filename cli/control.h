@@ -1,10 +1,12 @@
 /*
  * control.h - what is asked of a run while it trains: RUN/control.json.
  *
- *     {"hold": true, "advance": 2}
+ *     {"hold": true, "advance": 2, "hold_at": 0}
  *
  * hold     the run stops at the end of the level it is in, with code 75, and does so
  *          again until this is false
+ * hold_at  the number of a level, from 0: the run stops so at the end of that level, or
+ *          of a later one if it is further already
  * advance  the number of a level, from 0, that is to end at its next step
  *
  * Whoever asks writes the file anew and renames it into place. It is looked at after
@@ -20,8 +22,11 @@ struct control {
     char path[600];
     struct stat seen; /* of the file when it was read; zeros: there was none */
     bool hold;
-    int advance; /* -1: none */
+    int advance, hold_at; /* -1: none */
 };
+
+/* Whether the run is to stop at the end of this level. */
+bool control_holds(const struct control *control, int level);
 
 void control_open(struct control *control, const char *run_dir);
 

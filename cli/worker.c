@@ -347,9 +347,8 @@ on_hold_asked(void *context, int level)
 {
     struct worker *w = context;
 
-    (void)level;
     control_read(w);
-    w->held = w->control.hold;
+    w->held = control_holds(&w->control, level);
     return w->held;
 }
 

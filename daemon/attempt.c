@@ -271,12 +271,14 @@ static void
 control_keep(struct attempt *attempt, const struct run *run)
 {
     const struct control control = { .hold = run->hold || run->yields_to[0],
-                                     .advance = run->advance };
+                                     .advance = run->advance,
+                                     .hold_at = run->sweep_gate + 1 };
     char path[ATTEMPT_PATH_BYTES];
     struct ode_err err;
 
     if (attempt->controlled && attempt->control.hold == control.hold
-        && attempt->control.advance == control.advance)
+        && attempt->control.advance == control.advance
+        && attempt->control.hold_at == control.hold_at)
         return;
     snprintf(path, sizeof path, "%s/control.json", attempt->dir);
     attempt->controlled = requests_write(&control, path, &err) == ODE_OK;

@@ -4,15 +4,11 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "core/data/dataset.h"
-#include "daemon/demand.h"
 #include "daemon/documents.h"
 #include "daemon/files.h"
 #include "daemon/keys.h"
 #include "daemon/remove.h"
 #include "daemon/versus.h"
-#include "daemon/warm.h"
-#include "schema/recipe.h"
 #include "schema/sets.h"
 
 enum { PATH_BYTES = 4096 };
@@ -20,66 +16,25 @@ enum { PATH_BYTES = 4096 };
 /* --- submission -----------------------------------------------------------------------
  */
 
-/* Whether the run could open its data; a look at the files only. */
-static enum ode_status
-check_data(const struct ode_recipe_spec *recipe, const char *data_dir,
-           struct ode_err *err)
+static struct order_rules
+order_rules_of(const struct backend_parts *parts)
 {
-    const char *name = ode_set_facts(recipe->data.set)->name;
-
-    ODE_TRY(ode_dataset_sizes(&recipe->data, &(size_t){ 0 }, &(size_t){ 0 }, err));
-    if (ode_set_available(recipe->data.set, data_dir))
-        return ODE_OK;
-    return ode_fail(
-        err, ODE_EDATA, "/data/set",
-        "the data set %s was looked for in %.150s/%s, and is missing there or "
-        "not complete",
-        name, data_dir, name);
-}
-
-/* The spec as it is kept: a choice that it leaves to the daemon is written down. */
-static json_t *
-spec_kept(const json_t *spec, const struct ode_recipe_spec *recipe)
-{
-    json_t *kept = json_deep_copy(spec);
-
-    if (recipe->warm_start.run[0])
-        json_object_set_new(json_object_get(kept, "warm_start"), "level",
-                            json_integer(recipe->warm_start.level));
-    return kept;
+    return (struct order_rules){ .store = parts->store,
+                                 .data_dir = parts->sup->rules.data_dir,
+                                 .room = &parts->sup->rules.room,
+                                 .threads = parts->sup->rules.threads };
 }
 
 static enum ode_status
-job_write(struct backend_parts *parts, const struct submission *order, json_t **answer,
-          struct ode_err *err)
+job_write(struct backend_parts *parts, const struct order *order, const char *key,
+          json_t **answer, struct ode_err *err)
 {
-    json_t *kept = spec_kept(order->asked, order->recipe);
-    struct submission submission = *order;
-    char job[ULID_LENGTH + 1], run[ULID_LENGTH + 1];
-    enum ode_status status;
-
-    submission.spec = kept;
-    status = kept ? submit_job(parts->submit, &submission, job, run, answer, err)
-                  : ode_fail(err, ODE_ENOMEM, "", "no memory for the spec");
-    json_decref(kept);
-    if (status == ODE_OK)
-        log_event(parts->sup->log, LOG_INFO, "api", "submitted", log_text("job", job),
-                  log_text("run", run), log_text("name", order->recipe->name));
-    return status;
-}
-
-/* What the run will take, if its turn can ever come. */
-static enum ode_status
-job_measure(const struct backend_parts *parts, const struct ode_recipe_spec *recipe,
-            int64_t *memory_bytes, struct ode_err *err)
-{
-    struct sched_share share = { .threads = recipe->resources.threads > 0
-                                                ? (int)recipe->resources.threads
-                                                : parts->sup->rules.threads };
-
-    ODE_TRY(demand_memory(recipe, share.threads, &share.memory_bytes, err));
-    *memory_bytes = share.memory_bytes;
-    return demand_check(&parts->sup->rules.room, &share, err);
+    ODE_TRY(submit_job(parts->submit, order, key, answer, err));
+    log_event(parts->sup->log, LOG_INFO, "api", "submitted",
+              log_text("job", json_string_value(json_object_get(*answer, "id"))),
+              log_int("runs", (int64_t)order->sweep.runs),
+              log_text("name", order->runs[0].recipe.name));
+    return ODE_OK;
 }
 
 static enum ode_status
@@ -87,39 +42,45 @@ job_submit(void *self, const json_t *spec, const char *key, json_t **answer,
            json_t **complaints, struct ode_err *err)
 {
     struct backend_parts *parts = self;
-    struct ode_recipe_spec recipe;
-    struct submission order = { .asked = spec, .recipe = &recipe, .key = key };
+    const struct order_rules rules = order_rules_of(parts);
+    enum ode_status status;
+    struct order order;
 
     if (key)
         ODE_TRY(keys_find(parts->store, key, spec, answer, err));
     if (*answer)
         return ODE_OK;
-    ODE_TRY(schema_recipe_read(spec, &recipe, complaints, err));
-    ODE_TRY(check_data(&recipe, parts->sup->rules.data_dir, err));
-    ODE_TRY(warm_settle(parts->store, &recipe, err));
-    ODE_TRY(job_measure(parts, &recipe, &order.memory_bytes, err));
-    order.dataset = ode_set_facts(recipe.data.set)->name;
-    ODE_TRY(job_write(parts, &order, answer, err));
-    supervise_dispatch(parts->sup);
-    return ODE_OK;
+    ODE_TRY(order_read(&rules, spec, &order, complaints, err));
+    status = job_write(parts, &order, key, answer, err);
+    order_release(&order);
+    if (status == ODE_OK)
+        supervise_dispatch(parts->sup);
+    return status;
 }
 
 /* --- plans ----------------------------------------------------------------------------
  */
 
+/* Of a sweep its first run is planned; the others differ by some values. */
 static enum ode_status
 plan_begin(void *self, const json_t *spec, bool measure, uint64_t *ticket,
            json_t **complaints, struct ode_err *err)
 {
     struct backend_parts *parts = self;
-    struct ode_recipe_spec recipe;
-    struct planner_order order = { .spec = spec, .measure = measure };
+    const struct order_rules rules = order_rules_of(parts);
+    struct planner_order plan = { .measure = measure };
+    enum ode_status status;
+    struct order order;
+    int64_t threads;
 
-    ODE_TRY(schema_recipe_read(spec, &recipe, complaints, err));
-    ODE_TRY(check_data(&recipe, parts->sup->rules.data_dir, err));
-    order.threads = recipe.resources.threads > 0 ? (int)recipe.resources.threads
-                                                 : parts->sup->rules.threads;
-    return planner_begin(parts->planner, &order, ticket, err);
+    ODE_TRY(order_read(&rules, spec, &order, complaints, err));
+    threads = order.runs[0].recipe.resources.threads;
+    plan.spec = order.runs[0].spec;
+    plan.runs = order.sweep.runs;
+    plan.threads = threads > 0 ? (int)threads : rules.threads;
+    status = planner_begin(parts->planner, &plan, ticket, err);
+    order_release(&order);
+    return status;
 }
 
 static enum ode_status

@@ -25,8 +25,7 @@
 #include "daemon/store.h"
 #include "daemon/submit.h"
 #include "daemon/supervise.h"
-#include "schema/json.h"
-#include "schema/recipe.h"
+#include "schema/sweep.h"
 #include "web/assets.h"
 
 enum { PATH_BYTES = 4096, SIGNALS = 3 };
@@ -330,7 +329,7 @@ print_schema(struct daemon *daemon, struct ode_err *err)
 {
     json_t *schema;
 
-    ODE_TRY(schema_json_describe(&ode_recipe_object, SCHEMA_RECIPE_ID, &schema, err));
+    ODE_TRY(sweep_job_schema(&schema, err));
     daemon->job_schema = json_dumps(schema, JSON_INDENT(2));
     json_decref(schema);
     return daemon->job_schema ? ODE_OK : ode_fail(err, ODE_ENOMEM, "", "no memory");

@@ -15,6 +15,7 @@ libdaemon_a_SOURCES = \
 	%D%/launch.h \
 	%D%/local.c \
 	%D%/log.c %D%/log.h \
+	%D%/order.c %D%/order.h \
 	%D%/planner.c %D%/planner.h \
 	%D%/probe.c %D%/probe.h \
 	%D%/queue.c %D%/queue.h \
@@ -29,6 +30,7 @@ libdaemon_a_SOURCES = \
 	%D%/store.c %D%/store.h \
 	%D%/submit.c %D%/submit.h \
 	%D%/requests.c %D%/requests.h \
+	%D%/sweeps.c %D%/sweeps.h \
 	%D%/supervise.c %D%/supervise.h \
 	%D%/ulid.c %D%/ulid.h \
 	%D%/versus.c %D%/versus.h \

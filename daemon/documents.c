@@ -187,6 +187,30 @@ add_shape(struct store *store, const struct run *run, json_t *document,
     return status;
 }
 
+/* Its place in the sweep of its job. */
+static enum ode_status
+add_sweep(struct store *store, const struct run *run, json_t *document,
+          struct ode_err *err)
+{
+    json_t *sweep = json_null();
+    enum ode_status status = ODE_OK;
+    sqlite3_stmt *query;
+    bool row = false;
+
+    if (run->sweep_index >= 0) {
+        query = store_query(store, STORE_RUN_SPEC, store_int(run->number));
+        status = store_step(query, &row, err);
+        sweep =
+            json_pack("{sI so so}", "index", (json_int_t)run->sweep_index, "values",
+                      row ? column_json(query, 1) : json_null(), "gate",
+                      run->sweep_gate < 0 ? json_null() : json_integer(run->sweep_gate));
+        store_done(query);
+    }
+    if (json_object_set_new(document, "sweep", sweep) != 0 && status == ODE_OK)
+        status = no_memory(err);
+    return status;
+}
+
 static json_t *
 run_json(const struct run *run)
 {
@@ -244,7 +268,9 @@ document_run(struct store *store, const struct document_turns *turns,
     if (!document)
         return no_memory(err);
     add_turn(turns, run, document);
-    status = add_shape(store, run, document, err);
+    status = add_sweep(store, run, document, err);
+    if (status == ODE_OK)
+        status = add_shape(store, run, document, err);
     if (status == ODE_OK)
         status = add_newest(store, run, document, err);
     return hand_over(status, document, out);
@@ -281,15 +307,15 @@ job_json(sqlite3_stmt *query, bool with_spec)
 }
 
 static enum ode_status
-load_spec(struct store *store, const char *job, json_t **spec, struct ode_err *err)
+load_spec(struct store *store, const struct run *run, json_t **spec, struct ode_err *err)
 {
-    sqlite3_stmt *query = store_query(store, STORE_JOB_GET, store_text(job));
+    sqlite3_stmt *query = store_query(store, STORE_RUN_SPEC, store_int(run->number));
     enum ode_status status;
     bool row = false;
 
     status = store_step(query, &row, err);
     if (status == ODE_OK)
-        *spec = row ? column_json(query, 2) : json_null();
+        *spec = row ? column_json(query, 0) : json_null();
     store_done(query);
     return status;
 }
@@ -302,7 +328,7 @@ document_run_whole(struct store *store, const struct document_turns *turns,
     json_t *document, *spec;
     enum ode_status status;
 
-    ODE_TRY(load_spec(store, run->job, &spec, err));
+    ODE_TRY(load_spec(store, run, &spec, err));
     status = document_run(store, turns, run, &document, err);
     if (status != ODE_OK) {
         json_decref(spec);

@@ -92,7 +92,9 @@ planner_begin(struct planner *planner, const struct planner_order *order,
     if (!spec)
         return ode_fail(err, ODE_ENOMEM, "", "no memory for a plan");
     *plan = (struct planner_plan){
-        .planner = planner, .ask = {.done = on_done, .context = plan}
+        .planner = planner,
+        .runs = order->runs,
+        .ask = {.done = on_done, .context = plan}
     };
     code = start(plan, order, spec);
     if (code != 0) {
@@ -150,6 +152,8 @@ planner_take(struct planner *planner, uint64_t ticket, json_t **answer,
     said = json_loadb(plan->ask.text, plan->ask.n, JSON_REJECT_DUPLICATES, NULL);
     if (plan->ask.code == 0 && json_is_object(json_object_get(said, "plan")))
         *answer = json_incref(said);
+    if (*answer)
+        json_object_set_new(said, "runs", json_integer((json_int_t)plan->runs));
     else
         status = failure_read(said, complaints, err);
     json_decref(said);

@@ -24,6 +24,7 @@ struct planner;
 struct planner_plan {
     struct planner *planner;
     uint64_t ticket; /* 0: nobody has an interest */
+    size_t runs;
     struct ask ask;
 };
 
@@ -48,6 +49,7 @@ struct planner {
 
 struct planner_order {
     const json_t *spec;
+    size_t runs; /* of the job; they would come to about the same each */
     int threads; /* 0: as the spec says, else as many as there are cores */
     bool measure;
 };
@@ -59,8 +61,8 @@ enum ode_status planner_begin(struct planner *planner, const struct planner_orde
 
 /*
  * What came of it. *answer NULL: it is not there yet. Else a new reference, {"plan",
- * "spec"}, and the ticket is void; so it is after a failure: the program's own, with its
- * complaints (or NULL); ODE_EIO where it says nothing of use.
+ * "spec", "runs"}, and the ticket is void; so it is after a failure: the program's own,
+ * with its complaints (or NULL); ODE_EIO where it says nothing of use.
  */
 enum ode_status planner_take(struct planner *planner, uint64_t ticket, json_t **answer,
                              json_t **complaints, struct ode_err *err);

@@ -220,6 +220,14 @@ judge_requests(const struct run *run, const struct worker_end *end,
                  (long long)run->level);
         return true;
     }
+    if (run->sweep_gate >= 0 && run->level >= run->sweep_gate
+        && strcmp(run->final_state, "held") == 0) {
+        decide(verdict, RUN_PAUSED, NULL);
+        snprintf(verdict->cause, sizeof verdict->cause,
+                 "waits at the end of level %lld for the other runs of its sweep",
+                 (long long)run->level);
+        return true;
+    }
     if (run->time_limit_s && run->spent_ms >= run->time_limit_s * 1000) {
         decide(verdict, RUN_FAILED, "ESTOPPED");
         snprintf(verdict->cause, sizeof verdict->cause,

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "core/base/file.h"
+#include "daemon/sweeps.h"
 
 static enum ode_status
 refuse(const struct run *run, const char *what, struct ode_err *err)
@@ -22,6 +23,14 @@ note(struct queue *queue, struct run *run, const char *kind, const char *text,
 {
     ODE_TRY(run_save(queue->store, run, err));
     return run_event(queue->store, run->number, store_now_ms(), kind, text, NULL, err);
+}
+
+/* Who has come to the gate of his sweep and is let go, goes on as one of the best. */
+static void
+leave_gate(struct run *run)
+{
+    if (sweeps_came_to_gate(run))
+        run->sweep_gate = -1;
 }
 
 static enum ode_status
@@ -77,6 +86,7 @@ resume(struct queue *queue, struct run *run, struct ode_err *err)
     if (state != RUN_PAUSED && !run->pause && !run->hold)
         return ODE_OK;
     run->pause = run->hold = 0;
+    leave_gate(run);
     ODE_TRY(note(queue, run, "resume", "no longer to pause", err));
     return state == RUN_PAUSED
                ? queue_move(queue, run, RUN_QUEUED, "resumed on request", err)
@@ -102,6 +112,7 @@ retry(struct queue *queue, struct run *run, struct ode_err *err)
     }
     run->cancel_requested = run->hold = run->pause = run->advance = 0;
     run->retries = run->barren = run->not_before_ms = run->spent_ms = 0;
+    leave_gate(run);
     run->final_state[0] = '\0';
     run->error_code[0] = run->error_at[0] = run->error_text[0] = '\0';
     ODE_TRY(note(queue, run, "retry", "to be tried again", err));
@@ -138,6 +149,7 @@ advance(struct queue *queue, struct run *run, struct ode_err *err)
     switch (run_state_of(run)) {
     case RUN_PAUSED:
         run->hold = 0;
+        leave_gate(run);
         ODE_TRY(note(queue, run, "advance", "let go", err));
         return queue_move(queue, run, RUN_QUEUED, "let go; on to the next level", err);
     case RUN_STARTING:
@@ -176,18 +188,20 @@ requests_take(struct queue *queue, struct run *run, enum request_kind kind,
 enum ode_status
 requests_write(const struct control *control, const char *path, struct ode_err *err)
 {
-    char level[24] = "null", text[80];
+    char level[24] = "null", gate[24] = "null", text[120];
     struct iovec piece = { .iov_base = text };
 
-    if (!control->hold && !control->advance) {
+    if (!control->hold && !control->advance && !control->hold_at) {
         if (unlink(path) != 0 && errno != ENOENT)
             return ode_fail_errno(err, ODE_EIO, path, "cannot be removed");
         return ODE_OK;
     }
     if (control->advance)
         snprintf(level, sizeof level, "%lld", (long long)control->advance - 1);
-    piece.iov_len =
-        (size_t)snprintf(text, sizeof text, "{\"hold\": %s, \"advance\": %s}\n",
-                         control->hold ? "true" : "false", level);
+    if (control->hold_at)
+        snprintf(gate, sizeof gate, "%lld", (long long)control->hold_at - 1);
+    piece.iov_len = (size_t)snprintf(text, sizeof text,
+                                     "{\"hold\": %s, \"advance\": %s, \"hold_at\": %s}\n",
+                                     control->hold ? "true" : "false", level, gate);
     return ode_file_write_atomic(path, &piece, 1, err);
 }

@@ -32,6 +32,7 @@ enum ode_status requests_take(struct queue *queue, struct run *run,
 struct control {
     bool hold;
     int64_t advance; /* 1 + the level that is to end; 0: none */
+    int64_t hold_at; /* 1 + the level at whose end it is to be held; 0: none */
 };
 
 /* Makes the control file at the path say so; there is none where nothing is asked. */

@@ -30,6 +30,9 @@
     INT (FIXED, time_limit_s)      \
     INT (FIXED, threads)           \
     INT (FIXED, memory_bytes)      \
+    INT (FIXED, sweep_index)       \
+    INT (FIXED, max_parallel)      \
+    INT (SAVED, sweep_gate)        \
     INT (FIXED, created_ms)        \
     TEXT(STATE, state,         15) \
     TEXT(STATE, reason,       255) \

@@ -1,4 +1,4 @@
-/* submit.c - writes a job down: its spec as a file, then its rows. */
+/* submit.c - writes a job down: the specs of its runs as files, then its rows. */
 #include "daemon/submit.h"
 
 #include <stdio.h>
@@ -10,6 +10,32 @@
 #include "daemon/keys.h"
 
 enum { PATH_BYTES = 4096 };
+
+/* A job on its way: the answer has its ids. */
+struct entry {
+    struct submit *submit;
+    const struct order *order;
+    const char *key;
+    json_t *answer;
+    int64_t now;
+};
+
+static const char *
+job_id(const struct entry *entry)
+{
+    return json_string_value(json_object_get(entry->answer, "id"));
+}
+
+static const char *
+run_id(const struct entry *entry, size_t i)
+{
+    const json_t *runs = json_object_get(entry->answer, "runs");
+
+    return json_string_value(json_object_get(json_array_get(runs, i), "id"));
+}
+
+/* --- rows -----------------------------------------------------------------------------
+ */
 
 static enum ode_status
 insert_level(struct store *store, int64_t run, size_t i,
@@ -27,97 +53,188 @@ insert_level(struct store *store, int64_t run, size_t i,
                       store_text(blocks), store_int(level->epochs));
 }
 
+/* What a run of a sweep has beside its job; the texts are NULL for one without. */
 static enum ode_status
-insert_run(struct store *store, const struct submission *submission, const char *job,
-           const char *run, int64_t now, struct ode_err *err)
+insert_place(const struct entry *entry, size_t i, int64_t number, const char *spec,
+             const char *values, struct ode_err *err)
 {
-    const struct ode_recipe_spec *recipe = submission->recipe;
-    int64_t number;
+    const struct sweep_rules *rules = &entry->order->sweep.rules;
+    const int64_t gate = rules->promote.best > 0 ? rules->promote.after : -1;
 
-    ODE_TRY(store_exec(store, STORE_RUN_INSERT, err, store_text(run), store_text(job),
-                       store_text(recipe->name), store_text(submission->dataset),
-                       store_int((int64_t)recipe->levels_n), store_int(recipe->priority),
-                       store_int(recipe->resources.max_retries),
-                       store_int(recipe->resources.time_limit_s),
-                       store_int(recipe->resources.threads),
-                       store_int(submission->memory_bytes), store_int(now)));
-    number = sqlite3_last_insert_rowid(store->db);
-    for (size_t i = 0; i < recipe->levels_n; i++)
-        ODE_TRY(insert_level(store, number, i, &recipe->levels[i], err));
-    return store_exec(store, STORE_EVENT_INSERT, err, store_int(number), store_int(now),
-                      store_text("state"), store_text(""), store_text("queued"),
-                      store_text("submitted"), store_text(NULL));
-}
-
-static enum ode_status
-insert_rows(struct store *store, const struct submission *submission, const char *text,
-            const char *job, const char *run, const json_t *answer, int64_t now,
-            struct ode_err *err)
-{
-    const struct ode_recipe_spec *recipe = submission->recipe;
-    enum ode_status status;
-
-    ODE_TRY(store_begin(store, err));
-    status = store_exec(store, STORE_JOB_INSERT, err, store_text(job),
-                        store_text(recipe->name), store_text(text),
-                        store_int(recipe->priority), store_int(now));
-    if (status == ODE_OK)
-        status = insert_run(store, submission, job, run, now, err);
-    if (status == ODE_OK && submission->key)
-        status = keys_keep(store, submission->key, submission->asked, answer, err);
-    return store_end(store, status, err);
-}
-
-static enum ode_status
-write_spec(const char *dir, const char *text, struct ode_err *err)
-{
-    char path[PATH_BYTES];
-
-    if (snprintf(path, sizeof path, "%s/spec.json", dir) >= PATH_BYTES)
-        return ode_fail(err, ODE_EIO, dir, "the path is too long");
-    ODE_TRY(files_make_dir(dir, err));
-    return ode_file_write_atomic(
-        path, &(struct iovec){ (char *)(uintptr_t)text, strlen(text) }, 1, err);
-}
-
-/* The spec's file and the rows, or nothing. */
-static enum ode_status
-write_down(struct submit *submit, const struct submission *submission, const char *job,
-           const char *run, const json_t *answer, int64_t now, struct ode_err *err)
-{
-    char dir[PATH_BYTES - 32], *text = json_dumps(submission->spec, JSON_INDENT(2));
-    enum ode_status status;
-
-    if (!text || !answer) {
-        free(text);
+    if (!spec || !values)
         return ode_fail(err, ODE_ENOMEM, "", "no memory to write the spec");
-    }
-    snprintf(dir, sizeof dir, "%s/runs/%s", submit->state_dir, run);
-    status = write_spec(dir, text, err);
-    if (status == ODE_OK)
-        status = insert_rows(submit->store, submission, text, job, run, answer, now, err);
-    free(text);
-    if (status != ODE_OK)
-        files_remove_tree(dir, NULL);
+    return store_exec(entry->submit->store, STORE_RUN_PLACE, err, store_int(number),
+                      store_int((int64_t)i), store_int(rules->max_parallel),
+                      store_int(gate), store_text(values), store_text(spec));
+}
+
+static enum ode_status
+insert_sweep(const struct entry *entry, size_t i, int64_t number, struct ode_err *err)
+{
+    const struct order_run *run = &entry->order->runs[i];
+    char *spec = json_dumps(run->spec, JSON_INDENT(2));
+    char *values = json_dumps(run->values, JSON_COMPACT | JSON_ENCODE_ANY);
+    enum ode_status status = insert_place(entry, i, number, spec, values, err);
+
+    free(spec);
+    free(values);
     return status;
 }
 
-enum ode_status
-submit_job(struct submit *submit, const struct submission *submission,
-           char job[ULID_LENGTH + 1], char run[ULID_LENGTH + 1], json_t **answer,
-           struct ode_err *err)
+static enum ode_status
+insert_run(const struct entry *entry, size_t i, struct ode_err *err)
 {
-    const int64_t now = store_now_ms();
+    const struct order_run *run = &entry->order->runs[i];
+    const struct ode_recipe_spec *recipe = &run->recipe;
+    struct store *store = entry->submit->store;
+    int64_t number;
+
+    ODE_TRY(store_exec(
+        store, STORE_RUN_INSERT, err, store_text(run_id(entry, i)),
+        store_text(job_id(entry)), store_text(recipe->name), store_text(run->dataset),
+        store_int((int64_t)recipe->levels_n), store_int(recipe->priority),
+        store_int(recipe->resources.max_retries),
+        store_int(recipe->resources.time_limit_s), store_int(recipe->resources.threads),
+        store_int(run->memory_bytes), store_int(entry->now)));
+    number = sqlite3_last_insert_rowid(store->db);
+    if (entry->order->sweep.grid)
+        ODE_TRY(insert_sweep(entry, i, number, err));
+    for (size_t k = 0; k < recipe->levels_n; k++)
+        ODE_TRY(insert_level(store, number, k, &recipe->levels[k], err));
+    return store_exec(store, STORE_EVENT_INSERT, err, store_int(number),
+                      store_int(entry->now), store_text("state"), store_text(""),
+                      store_text("queued"), store_text("submitted"), store_text(NULL));
+}
+
+static enum ode_status
+insert_job(const struct entry *entry, const char *spec, struct ode_err *err)
+{
+    const struct ode_recipe_spec *recipe = &entry->order->runs[0].recipe;
+    const struct sweep_promote *promote = &entry->order->sweep.rules.promote;
+
+    ODE_TRY(store_exec(entry->submit->store, STORE_JOB_INSERT, err,
+                       store_text(job_id(entry)), store_text(recipe->name),
+                       store_text(spec), store_int(recipe->priority),
+                       store_int(entry->now), store_int(promote->best),
+                       store_text(sweep_metric_name(promote->metric))));
+    for (size_t i = 0; i < entry->order->sweep.runs; i++)
+        ODE_TRY(insert_run(entry, i, err));
+    if (!entry->key)
+        return ODE_OK;
+    return keys_keep(entry->submit->store, entry->key, entry->order->asked, entry->answer,
+                     err);
+}
+
+static enum ode_status
+insert_rows(const struct entry *entry, struct ode_err *err)
+{
+    char *spec = json_dumps(entry->order->spec, JSON_INDENT(2));
     enum ode_status status;
-    json_t *told;
+
+    if (!spec)
+        return ode_fail(err, ODE_ENOMEM, "", "no memory to write the spec");
+    status = store_begin(entry->submit->store, err);
+    if (status == ODE_OK)
+        status = store_end(entry->submit->store, insert_job(entry, spec, err), err);
+    free(spec);
+    return status;
+}
+
+/* --- files ----------------------------------------------------------------------------
+ */
+
+static enum ode_status
+run_dir(const struct entry *entry, size_t i, char dir[PATH_BYTES - 32],
+        struct ode_err *err)
+{
+    if (snprintf(dir, PATH_BYTES - 32, "%s/runs/%s", entry->submit->state_dir,
+                 run_id(entry, i))
+        >= PATH_BYTES - 32)
+        return ode_fail(err, ODE_EIO, entry->submit->state_dir, "the path is too long");
+    return ODE_OK;
+}
+
+static enum ode_status
+write_spec(const struct entry *entry, size_t i, struct ode_err *err)
+{
+    char dir[PATH_BYTES - 32], path[PATH_BYTES];
+    enum ode_status status;
+    char *text;
+
+    ODE_TRY(run_dir(entry, i, dir, err));
+    ODE_TRY(files_make_dir(dir, err));
+    text = json_dumps(entry->order->runs[i].spec, JSON_INDENT(2));
+    if (!text)
+        return ode_fail(err, ODE_ENOMEM, "", "no memory to write the spec");
+    snprintf(path, sizeof path, "%s/spec.json", dir);
+    status = ode_file_write_atomic(path, &(struct iovec){ text, strlen(text) }, 1, err);
+    free(text);
+    return status;
+}
+
+static void
+remove_dirs(const struct entry *entry)
+{
+    char dir[PATH_BYTES - 32];
+
+    for (size_t i = 0; i < entry->order->sweep.runs; i++)
+        if (run_dir(entry, i, dir, NULL) == ODE_OK)
+            files_remove_tree(dir, NULL);
+}
+
+/* The specs' files and the rows, or nothing. */
+static enum ode_status
+write_down(const struct entry *entry, struct ode_err *err)
+{
+    enum ode_status status = ODE_OK;
+
+    for (size_t i = 0; status == ODE_OK && i < entry->order->sweep.runs; i++)
+        status = write_spec(entry, i, err);
+    if (status == ODE_OK)
+        status = insert_rows(entry, err);
+    if (status != ODE_OK)
+        remove_dirs(entry);
+    return status;
+}
+
+/* --- a job ----------------------------------------------------------------------------
+ */
+
+/* {"id", "runs"} with fresh ids; NULL: no memory. */
+static json_t *
+name_all(struct submit *submit, size_t runs, int64_t now)
+{
+    json_t *list = json_array();
+    char id[ULID_LENGTH + 1], job[ULID_LENGTH + 1];
 
     ulid_next(&submit->ids, now, job);
-    ulid_next(&submit->ids, now, run);
-    told = json_pack("{ss s[{ss ss}]}", "id", job, "runs", "id", run, "state", "queued");
-    status = write_down(submit, submission, job, run, told, now, err);
+    for (size_t i = 0; i < runs; i++) {
+        ulid_next(&submit->ids, now, id);
+        if (json_array_append_new(list, json_pack("{ss ss}", "id", id, "state", "queued"))
+            != 0) {
+            json_decref(list);
+            return NULL;
+        }
+    }
+    return json_pack("{ss so}", "id", job, "runs", list);
+}
+
+enum ode_status
+submit_job(struct submit *submit, const struct order *order, const char *key,
+           json_t **answer, struct ode_err *err)
+{
+    struct entry entry = {
+        .submit = submit, .order = order, .key = key, .now = store_now_ms()
+    };
+    enum ode_status status;
+
+    entry.answer = name_all(submit, order->sweep.runs, entry.now);
+    if (!entry.answer)
+        return ode_fail(err, ODE_ENOMEM, "", "no memory for the job");
+    status = write_down(&entry, err);
     if (status == ODE_OK)
-        *answer = told;
+        *answer = entry.answer;
     else
-        json_decref(told);
+        json_decref(entry.answer);
     return status;
 }

@@ -1,5 +1,5 @@
 /*
- * submit.h - from a valid spec to a job and its run, which is queued.
+ * submit.h - writes an order down: a job and its runs, which are queued.
  */
 #ifndef ODE_DAEMON_SUBMIT_H
 #define ODE_DAEMON_SUBMIT_H
@@ -7,7 +7,7 @@
 #include <jansson.h>
 
 #include "core/base/status.h"
-#include "core/recipe/recipe.h"
+#include "daemon/order.h"
 #include "daemon/store.h"
 #include "daemon/ulid.h"
 
@@ -17,22 +17,13 @@ struct submit {
     struct ulid ids;
 };
 
-struct submission {
-    const json_t *spec;                   /* as it was given */
-    const struct ode_recipe_spec *recipe; /* the same, checked and settled */
-    const char *dataset;                  /* the name of its data set */
-    int64_t memory_bytes;                 /* demand.h */
-    const char *key;                      /* keys.h; NULL: none */
-    const json_t *asked;                  /* the spec that the key stands for */
-};
-
 /*
- * Writes runs/<id>/spec.json, then commits the rows of the job and its run: a run without
- * a row is garbage, a row always has its spec. Writes the ids. On failure nothing is
- * kept. *answer: what the client is told, a new reference, which its key keeps.
+ * Writes runs/<id>/spec.json for each run, then commits the rows of the job and its runs:
+ * a run without a row is garbage, a row always has its spec. On failure nothing is kept.
+ * key: the client's (keys.h), or NULL. *answer: what he is told, {"id", "runs": [{"id",
+ * "state"}]}, a new reference, which the key keeps.
  */
-enum ode_status submit_job(struct submit *submit, const struct submission *submission,
-                           char job[ULID_LENGTH + 1], char run[ULID_LENGTH + 1],
-                           json_t **answer, struct ode_err *err);
+enum ode_status submit_job(struct submit *submit, const struct order *order,
+                           const char *key, json_t **answer, struct ode_err *err);
 
 #endif

@@ -8,6 +8,7 @@
 #include "daemon/attempt.h"
 #include "daemon/files.h"
 #include "daemon/sched.h"
+#include "daemon/sweeps.h"
 #include "daemon/ulid.h"
 
 enum { PATH_BYTES = ATTEMPT_PATH_BYTES, SOON_MS = 20, DISPATCH_MOST = 64 };
@@ -172,6 +173,22 @@ next_run(struct supervise *sup, struct run *run)
     return found;
 }
 
+/* Whether as many runs of its sweep train as may. */
+static bool
+sweep_is_full(struct supervise *sup, const struct run *run)
+{
+    sqlite3_stmt *query;
+    bool row = false, full;
+
+    if (run->max_parallel == 0)
+        return false;
+    query = store_query(sup->store, STORE_RUN_SIBLINGS, store_text(run->job));
+    full = store_step(query, &row, NULL) == ODE_OK && row
+           && sqlite3_column_int64(query, 0) >= run->max_parallel;
+    store_done(query);
+    return full;
+}
+
 void
 supervise_explain(struct supervise *sup, const struct run *run, char *text, size_t size)
 {
@@ -181,7 +198,12 @@ supervise_explain(struct supervise *sup, const struct run *run, char *text, size
     struct run next;
 
     text[0] = '\0';
-    if (run_state_of(run) == RUN_QUEUED)
+    if (run_state_of(run) != RUN_QUEUED)
+        return;
+    if (sweep_is_full(sup, run))
+        snprintf(text, size, "waits for its sweep, of which %lld may train at once",
+                 (long long)run->max_parallel);
+    else
         sched_explain(&sup->rules.room, seats, n, run, &share,
                       next_run(sup, &next) && next.number == run->number, store_now_ms(),
                       text, size);
@@ -192,11 +214,14 @@ supervise_dispatch(struct supervise *sup)
 {
     struct sched_seat seats[SUPERVISE_SLOTS];
     struct sched_share share;
+    struct ode_err err;
     struct run run;
 
     if (sup->stopping)
         return;
     yields_review(sup);
+    if (sweeps_settle(sup->queue, sup->log, &err) != ODE_OK)
+        log_failure(sup->log, LOG_ERROR, "supervise", "settle a sweep", &err);
     for (int i = 0; i < DISPATCH_MOST && next_run(sup, &run); i++) {
         share = supervise_share(sup, &run);
         if (!sched_fits(&sup->rules.room, seats, seats_take(sup, seats), &share)) {

@@ -1,8 +1,7 @@
 /* print.c - the program schema-print: the JSON Schema of the job spec, to stdout. */
 #include <stdio.h>
 
-#include "schema/json.h"
-#include "schema/recipe.h"
+#include "schema/sweep.h"
 
 int
 main(void)
@@ -11,8 +10,7 @@ main(void)
     json_t *schema;
     int failed;
 
-    if (schema_json_describe(&ode_recipe_object, SCHEMA_RECIPE_ID, &schema, &err)
-        != ODE_OK) {
+    if (sweep_job_schema(&schema, &err) != ODE_OK) {
         fprintf(stderr, "schema-print: %s\n", err.text);
         return 1;
     }

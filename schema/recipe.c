@@ -6,6 +6,21 @@
 #include "core/base/file.h"
 #include "schema/json.h"
 
+/* Of a sweep the recipes are made before they are read (sweep.h). */
+static enum ode_status
+refuse_sweep(json_t *complaints, struct ode_err *err)
+{
+    struct ode_err why;
+
+    ode_fail(&why, ODE_ESPEC, "/sweep",
+             "a sweep is many runs, and this is to be one; submit it to odenetd, or take "
+             "the sweep out");
+    schema_json_complain(complaints, &why);
+    if (err)
+        *err = why;
+    return ODE_ESPEC;
+}
+
 enum ode_status
 schema_recipe_read(const json_t *spec, struct ode_recipe_spec *recipe,
                    json_t **complaints, struct ode_err *err)
@@ -18,7 +33,9 @@ schema_recipe_read(const json_t *spec, struct ode_recipe_spec *recipe,
         *complaints = NULL;
     if (!list)
         return ode_fail(err, ODE_ENOMEM, NULL, "no memory to read a job spec");
-    status = schema_json_read(&ode_recipe_object, spec, &copy, list, err);
+    status = json_object_get(spec, "sweep")
+                 ? refuse_sweep(list, err)
+                 : schema_json_read(&ode_recipe_object, spec, &copy, list, err);
     if (status == ODE_OK)
         status = ode_recipe_settle(&copy, schema_json_complain, list, err);
     if (status == ODE_OK)

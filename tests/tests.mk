@@ -230,6 +230,7 @@ test_daemon_SOURCES = \
 	%D%/daemon/store.c \
 	%D%/daemon/suites.def \
 	%D%/daemon/supervise.c \
+	%D%/daemon/sweeps.c \
 	%D%/daemon/turns.c \
 	%D%/daemon/ulid.c \
 	%D%/daemon/world.c %D%/daemon/world.h
@@ -250,7 +251,8 @@ e2e_stories = \
 	%D%/e2e/plans.sh \
 	%D%/e2e/prefix.sh \
 	%D%/e2e/queue.sh \
-	%D%/e2e/storm.sh
+	%D%/e2e/storm.sh \
+	%D%/e2e/sweep.sh
 if !SANITIZERS
 TESTS += $(e2e_stories) %D%/export/run.sh
 endif
@@ -283,6 +285,7 @@ EXTRA_DIST += \
 	%D%/e2e/prefix.sh \
 	%D%/e2e/queue.sh \
 	%D%/e2e/storm.sh \
+	%D%/e2e/sweep.sh \
 	%D%/export/logits.mjs \
 	%D%/export/npz.mjs \
 	%D%/export/package-lock.json \

@@ -49,9 +49,15 @@ START_TEST(a_changed_file_is_read_and_a_removed_one_forgotten)
     control_look(&control, &why);
     ck_assert(!control.hold);
     ck_assert_int_eq(control.advance, -1);
+    ask("{\"hold_at\": 1}");
+    control_look(&control, &why);
+    ck_assert_ptr_null(why);
+    ck_assert(!control_holds(&control, 0));
+    ck_assert(control_holds(&control, 1));
+    ck_assert(control_holds(&control, 2));
     ask("{\"hold\": true}");
     control_look(&control, &why);
-    ck_assert(control.hold);
+    ck_assert(control_holds(&control, 0));
     ck_assert_int_eq(unlink(control.path), 0);
     control_look(&control, &why);
     ck_assert(!control.hold);
@@ -66,6 +72,7 @@ START_TEST(a_file_without_sense_is_complained_of_once)
                                              "[1]",
                                              "{\"hold\": 1}",
                                              "{\"advance\": \"2\"}",
+                                             "{\"hold_at\": true}",
                                              "{\"hold\": true, \"advance\": 1.5}" };
 
     control_open(&control, test_dir());

@@ -211,7 +211,7 @@ stop_now(long level, long step)
     exit(EXIT_STOPPED);
 }
 
-/* What the control file asks for: member "hold", or "advance" from this level. */
+/* What the control file asks for: member "hold", or one that names this level. */
 static bool
 asked(const char *what, long level)
 {
@@ -397,7 +397,8 @@ main(int argc, char **argv)
     for (size_t i = 0; i < json_array_size(levels); i++) {
         if (resumed_step < (long)(i + 1) * settings.steps)
             train_level((long)i);
-        if (i + 1 < json_array_size(levels) && asked("hold", -1)
+        if (i + 1 < json_array_size(levels)
+            && (asked("hold", -1) || asked("hold_at", (long)i))
             && resumed_step <= (long)(i + 1) * settings.steps)
             hold_now((long)i);
     }

@@ -62,7 +62,7 @@ static enum ode_status
 begin(struct stage *s, bool measure, int threads, uint64_t *ticket)
 {
     json_t *spec = json_pack("{s:s}", "name", "it's");
-    const struct planner_order order = { spec, threads, measure };
+    const struct planner_order order = { spec, 1, threads, measure };
     struct ode_err err;
     enum ode_status status = planner_begin(&s->planner, &order, ticket, &err);
 

@@ -118,34 +118,40 @@ world_crash(struct world *world)
     left = one;
 }
 
+static const char *
+first_run(const json_t *answer)
+{
+    const json_t *run = json_array_get(json_object_get(answer, "runs"), 0);
+
+    return json_string_value(json_object_get(run, "id"));
+}
+
 struct run
 world_submit(struct world *world, const struct world_order *order)
 {
-    struct ode_recipe_spec recipe;
-    struct submission submission = { .recipe = &recipe, .dataset = "strokes" };
-    char job[ULID_LENGTH + 1], id[ULID_LENGTH + 1];
+    struct order_run one = { .dataset = "strokes", .memory_bytes = order->memory_bytes };
+    struct ode_recipe_spec *recipe = &one.recipe;
+    struct order job = { .runs = &one, .sweep = { .runs = 1 } };
     struct ode_err err;
     struct run run;
     json_t *answer, *spec = json_pack("{ss s[{si} {si}]}", "name", order->name, "levels",
                                       "resolution", 8, "resolution", 16);
 
-    memset(&recipe, 0, sizeof recipe);
-    snprintf(recipe.name, sizeof recipe.name, "%s", order->name);
-    recipe.priority = order->priority;
-    recipe.resources.max_retries = order->max_retries;
-    recipe.resources.time_limit_s = order->time_limit_s;
-    recipe.resources.threads = order->threads;
-    submission.memory_bytes = order->memory_bytes;
-    recipe.levels_n = 2;
+    snprintf(recipe->name, sizeof recipe->name, "%s", order->name);
+    recipe->priority = order->priority;
+    recipe->resources.max_retries = order->max_retries;
+    recipe->resources.time_limit_s = order->time_limit_s;
+    recipe->resources.threads = order->threads;
+    recipe->levels_n = 2;
     for (int i = 0; i < 2; i++)
-        recipe.levels[i] = (struct ode_level_spec){
+        recipe->levels[i] = (struct ode_level_spec){
             .resolution = 8 << i, .epochs = 1, .blocks_n = 1, .blocks = { 2 }
         };
-    submission.spec = spec;
-    test_ok(submit_job(&world->submit, &submission, job, id, &answer, &err), &err);
+    job.spec = one.spec = spec;
+    test_ok(submit_job(&world->submit, &job, NULL, &answer, &err), &err);
+    test_ok(run_load(&world->store, first_run(answer), &run, &err), &err);
     json_decref(answer);
     json_decref(spec);
-    test_ok(run_load(&world->store, id, &run, &err), &err);
     return run;
 }
 

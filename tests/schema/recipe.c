@@ -182,7 +182,7 @@ static const struct bad bads[] = {
     { "/seed",                     "1.5",                                                       "/seed",                         "whole number"                 },
     { "/resources/threads",        "257",                                                       "/resources/threads",            "257 is above 256"             },
     { "/priority",                 "1001",                                                      "/priority",                     "1001 is above 1000"           },
-    { "/sweep",                    "{}",                                                        "/sweep",                        "no member"                    },
+    { "/sweep",                    "{}",                                                        "/sweep",                        "many runs"                    },
 };
 
 static const char *

@@ -12,6 +12,7 @@ test_schema_SOURCES = \
 	%D%/json.c \
 	%D%/recipe.c \
 	%D%/safetensors.c \
+	%D%/sweep.c \
 	%D%/suites.def
 
 endif
