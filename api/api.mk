@@ -1,8 +1,9 @@
 # api: HTTP in and out
 
 noinst_LIBRARIES += libapi.a
-libapi_a_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS) $(MHD_CFLAGS) $(UV_CFLAGS) $(MD_CFLAGS)
+libapi_a_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS) $(MHD_CFLAGS) $(UV_CFLAGS) $(MD_CFLAGS) $(ZLIB_CFLAGS)
 libapi_a_SOURCES = \
+	%D%/accept.c %D%/accept.h \
 	%D%/artifacts.c \
 	%D%/asset.h \
 	%D%/assets.c \
@@ -12,11 +13,13 @@ libapi_a_SOURCES = \
 	%D%/guard.c %D%/guard.h \
 	%D%/health.c \
 	%D%/jobs.c \
+	%D%/lists.c \
 	%D%/log.c %D%/log.h \
 	%D%/metrics.c %D%/metrics.h \
 	%D%/problem.c %D%/problem.def %D%/problem.h \
 	%D%/query.c %D%/query.h \
 	%D%/reply.c \
+	%D%/squeeze.c %D%/squeeze.h \
 	%D%/request.c %D%/request.h \
 	%D%/router.c %D%/router.h %D%/routes.def \
 	%D%/runs.c \

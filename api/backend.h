@@ -5,11 +5,11 @@
  * They are called on the loop's thread and return in a few milliseconds; they may call
  * server_run_changed(). Documents come back as new references that the caller owns: whole
  * answers in the shapes of ARCHITECTURE.md section 3, strings in UTF-8, numbers finite.
- * Ids that are asked for are well-formed, states are known ones, limits from 1 to 500.
- * Failures: ODE_EARG 400, ODE_ENOENT 404, ODE_ESTATE 409, ODE_ESPEC, ODE_EDATA,
- * ODE_EEXIST 422, ODE_EIO 503, others 500. err->text becomes the detail, so clients read
- * it; err->at, if a JSON pointer, becomes the place of an ODE_ESPEC or ODE_EDATA without
- * complaints.
+ * Ids that are asked for are well-formed, also that of a job in a list, states are known
+ * ones, limits from 1 to 500. Failures: ODE_EARG 400, ODE_ENOENT 404, ODE_ESTATE 409,
+ * ODE_ESPEC, ODE_EDATA, ODE_EEXIST 422, ODE_EIO 503, others 500. err->text becomes the
+ * detail, so clients read it; err->at, if a JSON pointer, becomes the place of an
+ * ODE_ESPEC or ODE_EDATA without complaints.
  */
 #ifndef ODE_API_BACKEND_H
 #define ODE_API_BACKEND_H
@@ -22,8 +22,11 @@
 #include "core/base/status.h"
 
 struct backend_page {
-    const char *state;  /* runs: only this state; NULL: all */
-    const char *cursor; /* id after which the page begins; NULL: the newest */
+    const char *states;  /* runs: only these, separated by commas; NULL: all */
+    const char *job;     /* runs: of this job; NULL: of all */
+    const char *name;    /* names with this text in them; NULL: all */
+    const char *dataset; /* runs: of this data set; NULL: all */
+    const char *cursor;  /* id after which the page begins; NULL: the newest */
     int limit;
 };
 
@@ -94,6 +97,10 @@ struct backend {
      * the run's state forbids it. */
     enum ode_status (*run_act)(void *self, const char *id, enum backend_action action,
                                json_t **run, bool *done, struct ode_err *err);
+    /* Members of changes: "priority", an integer. ODE_ESPEC with a pointer, ODE_ESTATE
+     * for a run that has ended. */
+    enum ode_status (*run_change)(void *self, const char *id, const json_t *changes,
+                                  json_t **run, struct ode_err *err);
     enum ode_status (*datasets)(void *self, json_t **sets, struct ode_err *err);
     /* What a training has on this machine; members are null while that is not known. */
     enum ode_status (*system)(void *self, json_t **facts, struct ode_err *err);

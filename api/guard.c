@@ -53,14 +53,25 @@ guard_origin(const char *host, const char *origin, const char *fetch_site)
     return strncasecmp(origin, "https://", 8) == 0 && strcasecmp(origin + 8, host) == 0;
 }
 
-bool
-guard_json_type(const char *type)
+/* What follows the name in type; NULL: it is another type. */
+static const char *
+after_name(const char *type, const char *name)
 {
-    static const char json[] = "application/json";
+    const size_t n = strlen(name);
 
-    if (strncasecmp(type, json, sizeof json - 1) != 0)
+    return strncasecmp(type, name, n) == 0 ? type + n : NULL;
+}
+
+bool
+guard_json_type(const char *type, bool patch)
+{
+    const char *rest = after_name(type, "application/json");
+
+    if (!rest && patch)
+        rest = after_name(type, "application/merge-patch+json");
+    if (!rest)
         return false;
-    type += sizeof json - 1;
+    type = rest;
     type += strspn(type, " \t");
     if (!*type)
         return true;

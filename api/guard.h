@@ -18,7 +18,8 @@ bool guard_host(const char *host);
 /* Whether Origin and Sec-Fetch-Site (NULL: not sent) allow a change on `host`. */
 bool guard_origin(const char *host, const char *origin, const char *fetch_site);
 
-/* Whether a Content-Type is application/json, in UTF-8 if it says so at all. */
-bool guard_json_type(const char *type);
+/* Whether a Content-Type is application/json, of a PATCH also a JSON merge patch (RFC
+ * 7396), in UTF-8 if it says so at all. */
+bool guard_json_type(const char *type, bool patch);
 
 #endif

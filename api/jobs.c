@@ -3,25 +3,7 @@
 
 #include "api/request.h"
 
-#define LIST_PRESET 50
-#define LIST_MAX    500
-#define KEY_MAX     255
-
-bool
-page_parse(struct request *r, struct backend_page *page, struct problem *problem)
-{
-    static const char states[] =
-        "queued,starting,running,paused,succeeded,failed,cancelled";
-
-    page->cursor = query_get(&r->query, "cursor");
-    if (page->cursor && !router_is_ulid(page->cursor)) {
-        query_refuse(problem, "cursor", "no list gave this as its next");
-        return false;
-    }
-    return query_choice(&r->query, "state", states, &page->state, problem)
-           && query_int(&r->query, "limit", LIST_PRESET, 1, LIST_MAX, &page->limit,
-                        problem);
-}
+#define KEY_MAX 255
 
 static enum MHD_Result
 submitted(struct request *r, json_t *answer)
@@ -167,8 +149,7 @@ job_list(struct request *r)
     if (!page_parse(r, &page, &problem))
         return reply_problem(r, &problem);
     status = b->job_list(b->self, &page, &list, &err);
-    return status == ODE_OK ? reply_json(r, MHD_HTTP_OK, list)
-                            : reply_failure(r, status, &err, NULL);
+    return status == ODE_OK ? list_reply(r, list) : reply_failure(r, status, &err, NULL);
 }
 
 enum MHD_Result
@@ -190,11 +171,20 @@ job_delete(struct request *r)
     struct problem problem = { 0 };
     struct ode_err err = { 0 };
     enum ode_status status;
+    json_t *job = NULL;
+    bool current;
 
     if (r->body_n > 0) {
         problem_set(&problem, PROBLEM_BAD_VALUE, "a deletion takes no body");
         return reply_problem(r, &problem);
     }
+    status = b->job_get(b->self, r->match.id, &job, &err);
+    if (status != ODE_OK)
+        return reply_failure(r, status, &err, NULL);
+    current = reply_is_current(r, job, &problem);
+    json_decref(job);
+    if (!current)
+        return reply_problem(r, &problem);
     status = b->job_delete(b->self, r->match.id, &err);
     return status == ODE_OK ? reply_empty(r, MHD_HTTP_NO_CONTENT)
                             : reply_failure(r, status, &err, NULL);

@@ -8,9 +8,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "api/accept.h"
 #include "api/request.h"
+#include "api/squeeze.h"
 
 #define ETAG_SIZE 64
+#define GZIP_MARK "-gz" /* in the tag of bytes that are squeezed */
 
 void
 reply_header(struct request *r, const char *name, const char *format, ...)
@@ -78,12 +81,11 @@ etag_of(const void *data, size_t n, char etag[static ETAG_SIZE])
     strcpy(to, "\"");
 }
 
-/* Whether If-None-Match has the tag: the client's copy is still good. */
+/* Whether the list has the tag, or that of the same bytes as gzip. */
 static bool
-etag_known(struct request *r, const char *etag)
+etag_listed(const char *list, const char *etag)
 {
-    const char *list = request_header(r, "If-None-Match");
-    size_t n = strlen(etag);
+    const size_t n = strlen(etag) - 1; /* up to the last quote */
 
     while (list && *list) {
         list += strspn(list, " \t,");
@@ -91,11 +93,23 @@ etag_known(struct request *r, const char *etag)
             return true;
         if (strncmp(list, "W/", 2) == 0)
             list += 2;
-        if (strncmp(list, etag, n) == 0 && strchr(" \t,", list[n]))
-            return true;
+        if (strncmp(list, etag, n) == 0) {
+            list += n;
+            if (strncmp(list, GZIP_MARK, strlen(GZIP_MARK)) == 0)
+                list += strlen(GZIP_MARK);
+            if (*list == '"' && strchr(" \t,", list[1]))
+                return true;
+        }
         list += strcspn(list, ",");
     }
     return false;
+}
+
+/* Whether If-None-Match has the tag: the client's copy is still good. */
+static bool
+etag_known(struct request *r, const char *etag)
+{
+    return etag_listed(request_header(r, "If-None-Match"), etag);
 }
 
 static bool
@@ -113,20 +127,78 @@ unchanged(struct request *r, const char *etag, const char *cache)
                       cache);
 }
 
+static enum MHD_Result
+not_acceptable(struct request *r, const char *type)
+{
+    struct problem problem = { 0 };
+
+    problem_set(&problem, PROBLEM_NOT_ACCEPTABLE,
+                "this answer is %s, which your Accept does not allow", type);
+    return reply_problem(r, &problem);
+}
+
+/* The text as gzip instead, for a client that takes it and where it is worth it. */
+static void
+squeezed(struct request *r, char **text, size_t *n, char *etag)
+{
+    void *small = NULL;
+    size_t size;
+
+    if (*n < SQUEEZE_LEAST || *n > SQUEEZE_MOST)
+        return;
+    reply_header(r, "Vary", "Accept-Encoding");
+    if (accept_gzip(request_header(r, "Accept-Encoding")))
+        small = squeeze(*text, *n, &size);
+    if (!small)
+        return;
+    free(*text);
+    *text = small;
+    *n = size;
+    strcpy(etag + strlen(etag) - 1, GZIP_MARK "\"");
+    reply_header(r, "Content-Encoding", "gzip");
+}
+
 /* Answers to a successful GET with malloc'ed text, or 304. */
 static enum MHD_Result
 validated(struct request *r, const char *type, char *text, size_t n)
 {
     char etag[ETAG_SIZE];
 
+    if (!accept_type(request_header(r, "Accept"), type)) {
+        free(text);
+        return not_acceptable(r, type);
+    }
     etag_of(text, n, etag);
     if (etag_known(r, etag)) {
         free(text);
         return unchanged(r, etag, "no-cache");
     }
+    squeezed(r, &text, &n, etag);
     reply_header(r, "ETag", "%s", etag);
     return reply_send(r, MHD_HTTP_OK,
                       bytes_response(type, text, n, MHD_RESPMEM_MUST_FREE), "no-cache");
+}
+
+bool
+reply_is_current(struct request *r, const json_t *doc, struct problem *problem)
+{
+    const char *wanted = request_header(r, "If-Match");
+    char *text, etag[ETAG_SIZE];
+
+    if (!wanted)
+        return true;
+    text = json_dumps(doc, JSON_COMPACT);
+    if (!text) {
+        problem_set(problem, PROBLEM_INTERNAL, "out of memory");
+        return false;
+    }
+    etag_of(text, strlen(text), etag);
+    free(text);
+    if (etag_listed(wanted, etag))
+        return true;
+    problem_set(problem, PROBLEM_CHANGED,
+                "your If-Match is not its ETag any more; look again, then decide");
+    return false;
 }
 
 enum MHD_Result

@@ -106,7 +106,7 @@ route_check(struct request *r)
     if (r->methods == 0 && asset_find(r))
         r->methods = ROUTE_GET;
     if (strcmp(r->method, "OPTIONS") == 0 && strcmp(r->path, "*") == 0)
-        r->methods = ROUTE_GET | ROUTE_POST | ROUTE_DELETE;
+        r->methods = ROUTE_GET | ROUTE_POST | ROUTE_PATCH | ROUTE_DELETE;
     if (r->methods == 0) {
         refuse(r, PROBLEM_NOT_FOUND,
                "no resource has this path; an id is 26 lower-case characters");
@@ -136,7 +136,7 @@ body_check(struct request *r)
 
     if (!is_unsafe(r))
         return;
-    if (type ? !guard_json_type(type) : r->has_body)
+    if (type ? !guard_json_type(type, strcmp(r->method, "PATCH") == 0) : r->has_body)
         refuse(r, PROBLEM_MEDIA_TYPE, "the Content-Type must be application/json");
     else if (length && strtoull(length, NULL, 10) > r->server->config.max_body_bytes)
         refuse_size(r);

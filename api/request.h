@@ -19,7 +19,7 @@
 #include "api/router.h"
 #include "api/server.h"
 
-#define REQUEST_HEADERS 4
+#define REQUEST_HEADERS 6
 
 struct request {
     struct server *server;             /* borrowed */
@@ -44,7 +44,7 @@ struct request {
 
     struct {
         const char *name;
-        char value[160];
+        char value[400];
     } header[REQUEST_HEADERS]; /* more headers for the answer */
     size_t header_n;
 
@@ -69,6 +69,10 @@ void reply_header(struct request *r, const char *name, const char *format, ...)
 /* Takes doc (NULL: out of memory, 500). Answers to GET carry an ETag and may become 304.
  */
 enum MHD_Result reply_json(struct request *r, int status, json_t *doc);
+
+/* Whether a change may be made to what the document, the answer to a GET, shows: false
+ * with the problem filled where the request has an If-Match that is not its ETag. */
+bool reply_is_current(struct request *r, const json_t *doc, struct problem *problem);
 
 /* Takes text, of malloc(); NULL: out of memory. With an ETag as well. */
 enum MHD_Result reply_text(struct request *r, const char *type, char *text, size_t n);
@@ -106,8 +110,11 @@ enum MHD_Result reply_stream(struct request *r, const char *type, size_t block,
                                              size_t most),
                              void *context, void (*release)(void *context));
 
-/* jobs.c: the query of a list; false with the problem filled. */
+/* lists.c: the query of a list; false with the problem filled. */
 bool page_parse(struct request *r, struct backend_page *page, struct problem *problem);
+
+/* lists.c: the answer to it, which is taken, with a Link to the next page. */
+enum MHD_Result list_reply(struct request *r, json_t *list);
 
 /* Every handler of routes.def. */
 #define ROUTE(method, pattern, handler, query, summary) \

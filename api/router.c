@@ -59,6 +59,8 @@ method_bit(const char *method)
         return ROUTE_GET;
     if (strcmp(method, "POST") == 0)
         return ROUTE_POST;
+    if (strcmp(method, "PATCH") == 0)
+        return ROUTE_PATCH;
     return strcmp(method, "DELETE") == 0 ? ROUTE_DELETE : 0;
 }
 
@@ -86,7 +88,7 @@ router_find(const char *method, const char *path, struct route_match *match)
 void
 router_allow(unsigned methods, char *text, size_t size)
 {
-    snprintf(text, size, "%s%s%sOPTIONS", methods & ROUTE_GET ? "GET, HEAD, " : "",
-             methods & ROUTE_POST ? "POST, " : "",
+    snprintf(text, size, "%s%s%s%sOPTIONS", methods & ROUTE_GET ? "GET, HEAD, " : "",
+             methods & ROUTE_POST ? "POST, " : "", methods & ROUTE_PATCH ? "PATCH, " : "",
              methods & ROUTE_DELETE ? "DELETE, " : "");
 }

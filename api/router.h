@@ -13,7 +13,8 @@ struct request;
 enum route_method { /* bits */
                     ROUTE_GET = 1,
                     ROUTE_POST = 2,
-                    ROUTE_DELETE = 4
+                    ROUTE_DELETE = 4,
+                    ROUTE_PATCH = 8
 };
 
 struct route {

@@ -272,7 +272,7 @@ control_keep(struct attempt *attempt, const struct run *run)
 {
     const struct control control = { .hold = run->hold || run->yields_to[0],
                                      .advance = run->advance,
-                                     .hold_at = run->sweep_gate + 1 };
+                                     .hold_at = run->sweep_gate };
     char path[ATTEMPT_PATH_BYTES];
     struct ode_err err;
 

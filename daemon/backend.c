@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "daemon/change.h"
 #include "daemon/documents.h"
 #include "daemon/files.h"
 #include "daemon/keys.h"
@@ -124,7 +125,7 @@ job_list(void *self, const struct backend_page *page, json_t **list, struct ode_
 {
     struct backend_parts *parts = self;
 
-    return document_jobs(parts->store, page->cursor, page->limit, list, err);
+    return document_jobs(parts->store, page, list, err);
 }
 
 static void
@@ -163,8 +164,7 @@ run_list(void *self, const struct backend_page *page, json_t **list, struct ode_
 
     const struct document_turns turns = { tell_turn, parts->sup };
 
-    return document_runs(parts->store, &turns, page->state, page->cursor, page->limit,
-                         list, err);
+    return document_runs(parts->store, &turns, page, list, err);
 }
 
 static enum ode_status
@@ -268,6 +268,17 @@ run_act(void *self, const char *id, enum backend_action action, json_t **out, bo
 }
 
 static enum ode_status
+run_change(void *self, const char *id, const json_t *changes, json_t **out,
+           struct ode_err *err)
+{
+    struct backend_parts *parts = self;
+    struct run run;
+
+    ODE_TRY(change_run(parts->sup, id, changes, &run, err));
+    return whole_run(parts, &run, out, err);
+}
+
+static enum ode_status
 datasets(void *self, json_t **sets, struct ode_err *err)
 {
     struct backend_parts *parts = self;
@@ -341,6 +352,7 @@ backend_fill(struct backend *backend, struct backend_parts *parts)
         .run_log = run_log,
         .run_artifact = run_artifact,
         .run_act = run_act,
+        .run_change = run_change,
         .datasets = datasets,
         .system = system_facts,
         .ready = ready,

@@ -6,6 +6,7 @@ libdaemon_a_SOURCES = \
 	%D%/ask.c %D%/ask.h \
 	%D%/attempt.c %D%/attempt.h \
 	%D%/backend.c %D%/backend.h \
+	%D%/change.c %D%/change.h \
 	%D%/daemon.c %D%/daemon.h \
 	%D%/demand.c %D%/demand.h \
 	%D%/documents.c %D%/documents.h \

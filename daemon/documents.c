@@ -197,13 +197,13 @@ add_sweep(struct store *store, const struct run *run, json_t *document,
     sqlite3_stmt *query;
     bool row = false;
 
-    if (run->sweep_index >= 0) {
+    if (run->sweep_place) {
         query = store_query(store, STORE_RUN_SPEC, store_int(run->number));
         status = store_step(query, &row, err);
         sweep =
-            json_pack("{sI so so}", "index", (json_int_t)run->sweep_index, "values",
+            json_pack("{sI so so}", "index", (json_int_t)run->sweep_place - 1, "values",
                       row ? column_json(query, 1) : json_null(), "gate",
-                      run->sweep_gate < 0 ? json_null() : json_integer(run->sweep_gate));
+                      run->sweep_gate ? json_integer(run->sweep_gate - 1) : json_null());
         store_done(query);
     }
     if (json_object_set_new(document, "sweep", sweep) != 0 && status == ODE_OK)
@@ -381,23 +381,35 @@ list_runs(struct store *store, const struct document_turns *turns, sqlite3_stmt 
     return status;
 }
 
-enum ode_status
-document_runs(struct store *store, const struct document_turns *turns, const char *state,
-              const char *cursor, int limit, json_t **out, struct ode_err *err)
+/* The query that is the quickest for what the page asks for. */
+static sqlite3_stmt *
+page_query(struct store *store, const struct backend_page *page, const char *states)
 {
-    struct store_value after = store_text(cursor ? cursor : LAST_ID),
-                       most = store_int(limit + 1);
-    sqlite3_stmt *query = state ? store_query(store, STORE_RUN_PAGE_OF_STATE, after, most,
-                                              store_text(state))
-                                : store_query(store, STORE_RUN_PAGE, after, most);
-    json_t *list = json_array();
-    enum ode_status status = list_runs(store, turns, query, list, err);
+    const enum store_statement statement = page->job      ? STORE_RUN_PAGE_OF_JOB
+                                           : page->states ? STORE_RUN_PAGE_OF_STATES
+                                                          : STORE_RUN_PAGE;
 
+    return store_query(
+        store, statement, store_text(page->cursor ? page->cursor : LAST_ID),
+        store_int(page->limit + 1), store_text(page->states ? states : NULL),
+        store_text(page->job), store_text(page->name), store_text(page->dataset));
+}
+
+enum ode_status
+document_runs(struct store *store, const struct document_turns *turns,
+              const struct backend_page *page, json_t **out, struct ode_err *err)
+{
+    json_t *list = json_array();
+    enum ode_status status;
+    char states[160];
+
+    snprintf(states, sizeof states, ",%s,", page->states ? page->states : "");
+    status = list_runs(store, turns, page_query(store, page, states), list, err);
     if (status != ODE_OK) {
         json_decref(list);
         return status;
     }
-    return page_json("runs", list, limit, out, err);
+    return page_json("runs", list, page->limit, out, err);
 }
 
 /* The id of the newest of all events. */
@@ -487,12 +499,12 @@ document_job(struct store *store, const char *id, json_t **out, struct ode_err *
 }
 
 enum ode_status
-document_jobs(struct store *store, const char *cursor, int limit, json_t **out,
+document_jobs(struct store *store, const struct backend_page *page, json_t **out,
               struct ode_err *err)
 {
-    sqlite3_stmt *query =
-        store_query(store, STORE_JOB_PAGE, store_text(cursor ? cursor : LAST_ID),
-                    store_int(limit + 1));
+    sqlite3_stmt *query = store_query(store, STORE_JOB_PAGE,
+                                      store_text(page->cursor ? page->cursor : LAST_ID),
+                                      store_int(page->limit + 1), store_text(page->name));
     json_t *list = json_array(), *job;
     enum ode_status status;
     bool row;
@@ -509,7 +521,7 @@ document_jobs(struct store *store, const char *cursor, int limit, json_t **out,
         json_decref(list);
         return status;
     }
-    return page_json("jobs", list, limit, out, err);
+    return page_json("jobs", list, page->limit, out, err);
 }
 
 /* --- levels and metrics ---------------------------------------------------------------

@@ -9,6 +9,7 @@
 
 #include <jansson.h>
 
+#include "api/backend.h"
 #include "core/base/status.h"
 #include "daemon/run.h"
 #include "daemon/store.h"
@@ -31,16 +32,15 @@ enum ode_status document_run_whole(struct store *store,
                                    const struct run *run, const char *run_dir,
                                    json_t **out, struct ode_err *err);
 
-/* The newest runs, of one state or (NULL) all, after the cursor or (NULL) from the first.
- */
+/* The newest runs that the page asks for. */
 enum ode_status document_runs(struct store *store, const struct document_turns *turns,
-                              const char *state, const char *cursor, int limit,
-                              json_t **out, struct ode_err *err);
+                              const struct backend_page *page, json_t **out,
+                              struct ode_err *err);
 
 /* A job with its spec; ODE_ENOENT. */
 enum ode_status document_job(struct store *store, const char *id, json_t **out,
                              struct ode_err *err);
-enum ode_status document_jobs(struct store *store, const char *cursor, int limit,
+enum ode_status document_jobs(struct store *store, const struct backend_page *page,
                               json_t **out, struct ode_err *err);
 
 /* What happened behind the event `after`, in its order: to a run, or (NULL) to all. */

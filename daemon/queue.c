@@ -220,7 +220,7 @@ judge_requests(const struct run *run, const struct worker_end *end,
                  (long long)run->level);
         return true;
     }
-    if (run->sweep_gate >= 0 && run->level >= run->sweep_gate
+    if (run->sweep_gate && run->level + 1 >= run->sweep_gate
         && strcmp(run->final_state, "held") == 0) {
         decide(verdict, RUN_PAUSED, NULL);
         snprintf(verdict->cause, sizeof verdict->cause,

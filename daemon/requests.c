@@ -30,7 +30,7 @@ static void
 leave_gate(struct run *run)
 {
     if (sweeps_came_to_gate(run))
-        run->sweep_gate = -1;
+        run->sweep_gate = 0;
 }
 
 static enum ode_status

@@ -25,12 +25,12 @@
     TEXT(FIXED, name,         100) \
     TEXT(FIXED, dataset,       31) \
     INT (SAVED, levels)            \
-    INT (FIXED, priority)          \
+    INT (SAVED, priority)          \
     INT (FIXED, max_retries)       \
     INT (FIXED, time_limit_s)      \
     INT (FIXED, threads)           \
     INT (FIXED, memory_bytes)      \
-    INT (FIXED, sweep_index)       \
+    INT (FIXED, sweep_place)       \
     INT (FIXED, max_parallel)      \
     INT (SAVED, sweep_gate)        \
     INT (FIXED, created_ms)        \

@@ -59,12 +59,12 @@ insert_place(const struct entry *entry, size_t i, int64_t number, const char *sp
              const char *values, struct ode_err *err)
 {
     const struct sweep_rules *rules = &entry->order->sweep.rules;
-    const int64_t gate = rules->promote.best > 0 ? rules->promote.after : -1;
+    const int64_t gate = rules->promote.best > 0 ? rules->promote.after + 1 : 0;
 
     if (!spec || !values)
         return ode_fail(err, ODE_ENOMEM, "", "no memory to write the spec");
     return store_exec(entry->submit->store, STORE_RUN_PLACE, err, store_int(number),
-                      store_int((int64_t)i), store_int(rules->max_parallel),
+                      store_int((int64_t)i + 1), store_int(rules->max_parallel),
                       store_int(gate), store_text(values), store_text(spec));
 }
 

@@ -322,6 +322,18 @@ supervise_recover(struct supervise *sup, struct ode_err *err)
     return ODE_OK;
 }
 
+void
+supervise_heed(struct supervise *sup, const struct run *run)
+{
+    for (struct attempt *attempt = sup->attempts; attempt; attempt = attempt->next)
+        if (attempt->number == run->number && !attempt->gone) {
+            attempt_note(attempt, run);
+            attempt_heed(attempt, run);
+            break;
+        }
+    supervise_dispatch(sup);
+}
+
 enum ode_status
 supervise_request(struct supervise *sup, const char *id, enum request_kind kind,
                   struct run *run, struct ode_err *err)
@@ -333,12 +345,7 @@ supervise_request(struct supervise *sup, const char *id, enum request_kind kind,
     if (status == ODE_OK)
         status = requests_take(sup->queue, run, kind, err);
     ODE_TRY(store_end(sup->store, status, err));
-    for (struct attempt *attempt = sup->attempts; attempt; attempt = attempt->next)
-        if (attempt->number == run->number && !attempt->gone) {
-            attempt_heed(attempt, run);
-            return ODE_OK;
-        }
-    supervise_dispatch(sup);
+    supervise_heed(sup, run);
     return ODE_OK;
 }
 

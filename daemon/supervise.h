@@ -85,6 +85,10 @@ struct sched_share supervise_share(const struct supervise *sup, const struct run
 void supervise_explain(struct supervise *sup, const struct run *run, char *text,
                        size_t size);
 
+/* The run's row has changed: its worker is told, if it has one, and whose turn it is is
+ * looked at again. */
+void supervise_heed(struct supervise *sup, const struct run *run);
+
 /* Takes a request; it is stored before anything else. *run is the run after it.
  * ODE_ENOENT; ODE_ESTATE for a run whose state forbids it. */
 enum ode_status supervise_request(struct supervise *sup, const char *id,

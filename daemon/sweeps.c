@@ -10,7 +10,7 @@
 
 /* One that waits at the gate of its sweep. */
 struct candidate {
-    int64_t number, index;
+    int64_t number, place;
     double value; /* of the metric at the gate; NaN: it has none */
 };
 
@@ -27,8 +27,8 @@ struct field {
 bool
 sweeps_came_to_gate(const struct run *run)
 {
-    return run->sweep_gate >= 0 && strcmp(run->final_state, "held") == 0
-           && run->level >= run->sweep_gate;
+    return run->sweep_gate && strcmp(run->final_state, "held") == 0
+           && run->level + 1 >= run->sweep_gate;
 }
 
 static bool
@@ -60,13 +60,13 @@ job_load(struct store *store, const char *job, struct field *field, struct ode_e
 static void
 take_note(struct field *field, const struct run *run)
 {
-    if (run->sweep_gate < 0)
+    if (!run->sweep_gate)
         field->promoted++;
     else if (!waits_at_gate(run))
         field->open = field->open || !run_state_final(run_state_of(run));
     else if (field->n < SWEEP_RUNS_MAX)
         field->waiting[field->n++] =
-            (struct candidate){ run->number, run->sweep_index, NAN };
+            (struct candidate){ run->number, run->sweep_place, NAN };
 }
 
 static enum ode_status
@@ -117,7 +117,7 @@ compare(const void *left, const void *right)
         return isnan(a->value) ? 1 : -1;
     if (a->value != b->value && !isnan(a->value))
         return a->value > b->value ? -1 : 1;
-    return a->index < b->index ? -1 : 1;
+    return a->place < b->place ? -1 : 1;
 }
 
 static void
@@ -152,7 +152,7 @@ let_through(struct queue *queue, const struct field *field, size_t place, bool p
                         "lets it go on",
              place + 1, field->n, field->metric, value);
     if (promoted)
-        run.sweep_gate = -1;
+        run.sweep_gate = 0;
     return queue_move(queue, &run, promoted ? RUN_QUEUED : RUN_CANCELLED, cause, err);
 }
 

@@ -182,12 +182,13 @@ TESTS += %D%/web/run.sh
 check_PROGRAMS += test-api
 TESTS += test-api
 test_api_CPPFLAGS = $(AM_CPPFLAGS) -DSUITES_DEF='"tests/api/suites.def"'
-test_api_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS) $(JANSSON_CFLAGS) $(MHD_CFLAGS) $(UV_CFLAGS)
+test_api_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS) $(ZLIB_CFLAGS) $(JANSSON_CFLAGS) $(MHD_CFLAGS) $(UV_CFLAGS)
 test_api_LDADD = $(api_LIBS) $(CHECK_LIBS)
 test_api_SOURCES = \
 	%D%/main.c %D%/test.h \
 	%D%/api/stream.c \
 	%D%/api/suites.def \
+	%D%/api/accept.c \
 	%D%/api/artifacts.c \
 	%D%/api/assets.c \
 	%D%/api/client.c %D%/api/client.h \
@@ -195,6 +196,7 @@ test_api_SOURCES = \
 	%D%/api/fake.c %D%/api/fake.h \
 	%D%/api/guard.c \
 	%D%/api/jobs.c \
+	%D%/api/lists.c \
 	%D%/api/log.c \
 	%D%/api/metrics.c \
 	%D%/api/plans.c \

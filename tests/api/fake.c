@@ -126,10 +126,16 @@ list_of(void *self, const struct backend_page *page, json_t **list, struct ode_e
     (void)err;
     pthread_mutex_lock(&fake->lock);
     snprintf(fake->asked, sizeof fake->asked, "state=%s cursor=%s limit=%d",
-             page->state ? page->state : "-", page->cursor ? page->cursor : "-",
+             page->states ? page->states : "-", page->cursor ? page->cursor : "-",
              page->limit);
+    if (page->job || page->name || page->dataset)
+        snprintf(fake->asked + strlen(fake->asked),
+                 sizeof fake->asked - strlen(fake->asked), " job=%s name=%s dataset=%s",
+                 page->job ? page->job : "-", page->name ? page->name : "-",
+                 page->dataset ? page->dataset : "-");
     pthread_mutex_unlock(&fake->lock);
-    *list = json_pack("{s:[], s:n}", "runs", "next");
+    *list = json_pack("{s:[], s:s?}", "runs", "next",
+                      page->limit == FAKE_MORE ? FAKE_RUN : NULL);
     return ODE_OK;
 }
 
@@ -295,6 +301,23 @@ act(void *self, const char *id, enum backend_action action, json_t **run, bool *
 }
 
 static enum ode_status
+change(void *self, const char *id, const json_t *changes, json_t **run,
+       struct ode_err *err)
+{
+    const json_t *priority = json_object_get(changes, "priority");
+    struct fake *fake = self;
+
+    if (!json_is_integer(priority))
+        return ode_fail(err, ODE_ESPEC, "/priority", "no whole number");
+    ODE_TRY(run_of(self, id, run, err));
+    pthread_mutex_lock(&fake->lock);
+    snprintf(fake->asked, sizeof fake->asked, "priority=%d",
+             (int)json_integer_value(priority));
+    pthread_mutex_unlock(&fake->lock);
+    return ODE_OK;
+}
+
+static enum ode_status
 sets(void *self, json_t **list, struct ode_err *err)
 {
     (void)self, (void)err;
@@ -346,6 +369,7 @@ static const struct backend fake_backend = {
     .run_log = log_of,
     .run_artifact = artifact_of,
     .run_act = act,
+    .run_change = change,
     .datasets = sets,
     .system = facts,
     .ready = ready,

@@ -17,6 +17,7 @@
 
 #define FAKE_JOB    "01hzzzzzzzzzzzzzzzzzzzzzj0"
 #define FAKE_RUN    "01hzzzzzzzzzzzzzzzzzzzzzr0"
+#define FAKE_MORE   7 /* a limit of lists, behind which there is more */
 #define FAKE_NOBODY "01hzzzzzzzzzzzzzzzzzzzzzzz"
 
 struct fake {

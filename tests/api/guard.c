@@ -70,14 +70,17 @@ END_TEST
 
 START_TEST(json_types)
 {
-    ck_assert(guard_json_type("application/json"));
-    ck_assert(guard_json_type("Application/JSON; charset=UTF-8"));
-    ck_assert(guard_json_type("application/json;charset=\"utf-8\""));
-    ck_assert(!guard_json_type("text/plain"));
-    ck_assert(!guard_json_type("application/jsonp"));
-    ck_assert(!guard_json_type("application/json; charset=latin1"));
-    ck_assert(!guard_json_type("application/json, text/plain"));
-    ck_assert(!guard_json_type(""));
+    ck_assert(guard_json_type("application/json", false));
+    ck_assert(guard_json_type("Application/JSON; charset=UTF-8", false));
+    ck_assert(guard_json_type("application/json;charset=\"utf-8\"", false));
+    ck_assert(guard_json_type("application/merge-patch+json; charset=utf-8", true));
+    ck_assert(!guard_json_type("application/merge-patch+json", false));
+    ck_assert(!guard_json_type("text/plain", true));
+    ck_assert(!guard_json_type("text/plain", false));
+    ck_assert(!guard_json_type("application/jsonp", false));
+    ck_assert(!guard_json_type("application/json; charset=latin1", false));
+    ck_assert(!guard_json_type("application/json, text/plain", false));
+    ck_assert(!guard_json_type("", false));
 }
 END_TEST
 

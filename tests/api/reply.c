@@ -1,6 +1,8 @@
 /* reply.c - tests api/reply.c: validators, ids, problems. */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <zlib.h>
 
 #include "tests/api/client.h"
 #include "tests/api/fake.h"
@@ -105,5 +107,119 @@ START_TEST(problems_have_the_standard_members)
 }
 END_TEST
 
+/* The body of a squeezed answer as text, to be freed. */
+static char *
+unsqueezed(const struct client_answer *answer)
+{
+    z_stream stream = { .next_in = (Bytef *)answer->body,
+                        .avail_in = (uInt)answer->body_n };
+    const size_t room = 1 << 20;
+    char *text = calloc(1, room);
+
+    ck_assert_ptr_nonnull(text);
+    stream.next_out = (Bytef *)text;
+    stream.avail_out = (uInt)room - 1;
+    ck_assert_int_eq(inflateInit2(&stream, 31), Z_OK);
+    ck_assert_int_eq(inflate(&stream, Z_FINISH), Z_STREAM_END);
+    inflateEnd(&stream);
+    return text;
+}
+
+START_TEST(long_answers_are_squeezed_on_request)
+{
+    static const char events[] = "/v1/events?limit=500";
+    struct client_answer plain = { 0 }, small = { 0 };
+    char etag[128], header[256], *text;
+    struct fake fake;
+
+    fake_open(&fake, NULL);
+    fake_happen(&fake, 400);
+    ck_assert_int_eq(client_get(fake_port(&fake), events, &plain), 200);
+    ck_assert_ptr_null(client_header(&plain, "Content-Encoding"));
+    ck_assert_int_eq(client_ask(fake_port(&fake), "GET", events,
+                                "Accept-Encoding: br, gzip;q=0.5\r\n", NULL, &small),
+                     200);
+    ck_assert_str_eq(client_header(&small, "Content-Encoding"), "gzip");
+    ck_assert_uint_lt(small.body_n, plain.body_n / 4);
+    text = unsqueezed(&small);
+    ck_assert_str_eq(text, plain.body);
+    free(text);
+    snprintf(etag, sizeof etag, "%s", client_header(&small, "ETag"));
+    ck_assert_str_ne(etag, client_header(&plain, "ETag"));
+    snprintf(header, sizeof header, "Accept-Encoding: gzip\r\nIf-None-Match: %s\r\n",
+             etag);
+    ck_assert_int_eq(client_ask(fake_port(&fake), "GET", events, header, NULL, &small),
+                     304);
+    ck_assert_int_eq(client_ask(fake_port(&fake), "GET", RUN, "Accept-Encoding: gzip\r\n",
+                                NULL, &small),
+                     200);
+    ck_assert_ptr_null(client_header(&small, "Content-Encoding")); /* it is short */
+    client_release(&plain);
+    client_release(&small);
+    fake_close(&fake);
+}
+END_TEST
+
+START_TEST(what_nobody_accepts_is_not_sent)
+{
+    struct client_answer answer = { 0 };
+    struct fake fake;
+
+    fake_open(&fake, NULL);
+    ck_assert_int_eq(client_ask(fake_port(&fake), "GET", RUN,
+                                "Accept: text/html, image/*\r\n", NULL, &answer),
+                     406);
+    ck_assert_str_eq(client_header(&answer, "Content-Type"), "application/problem+json");
+    ck_assert_int_eq(client_ask(fake_port(&fake), "GET", RUN,
+                                "Accept: text/html, */*;q=0.1\r\n", NULL, &answer),
+                     200);
+    client_release(&answer);
+    fake_close(&fake);
+}
+END_TEST
+
+START_TEST(a_change_may_ask_for_what_was_seen)
+{
+    static const struct {
+        const char *method, *target, *body;
+        int done;
+    } changes[] = {
+        {"PATCH",   RUN,                  "{\"priority\": 4}", 200},
+        { "POST",   RUN "/pause",         NULL,                202},
+        { "DELETE", "/v1/jobs/" FAKE_JOB, NULL,                204},
+    };
+    struct client_answer answer = { 0 };
+    char asked[256], headers[256];
+    struct fake fake;
+
+    for (size_t i = 0; i < sizeof changes / sizeof *changes; i++) {
+        fake_open(&fake, NULL);
+        if (i == 2)
+            fake_change(&fake, "succeeded");
+        ck_assert_int_eq(
+            client_get(fake_port(&fake), i == 2 ? changes[i].target : RUN, &answer), 200);
+        snprintf(headers, sizeof headers,
+                 "Content-Type: application/json\r\nIf-Match: %s\r\n",
+                 client_header(&answer, "ETag"));
+        ck_assert_int_eq(client_ask(fake_port(&fake), changes[i].method,
+                                    changes[i].target, headers, changes[i].body, &answer),
+                         changes[i].done);
+        fake_asked(&fake, asked);
+        ck_assert(i > 0 || strcmp(asked, "priority=4") == 0);
+        ck_assert_int_eq(client_ask(fake_port(&fake), changes[i].method,
+                                    changes[i].target,
+                                    "Content-Type: application/json\r\n"
+                                    "If-Match: \"other\"\r\n",
+                                    changes[i].body, &answer),
+                         412);
+        ck_assert_ptr_nonnull(strstr(answer.body, "/problems/changed"));
+        fake_close(&fake);
+    }
+    client_release(&answer);
+}
+END_TEST
+
 TEST_SUITE(api_reply, 30, what_did_not_change_is_not_sent, a_change_changes_the_tag,
-           every_answer_has_its_own_id, problems_have_the_standard_members)
+           every_answer_has_its_own_id, problems_have_the_standard_members,
+           long_answers_are_squeezed_on_request, what_nobody_accepts_is_not_sent,
+           a_change_may_ask_for_what_was_seen)

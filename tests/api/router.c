@@ -87,9 +87,10 @@ route_is_honoured(int port, const struct route *route)
     char target[192], path[128], allow[64];
 
     path_make(route, path, sizeof path);
-    snprintf(
-        allow, sizeof allow, "%s%s%sOPTIONS", methods & ROUTE_GET ? "GET, HEAD, " : "",
-        methods & ROUTE_POST ? "POST, " : "", methods & ROUTE_DELETE ? "DELETE, " : "");
+    snprintf(allow, sizeof allow, "%s%s%s%sOPTIONS",
+             methods & ROUTE_GET ? "GET, HEAD, " : "",
+             methods & ROUTE_POST ? "POST, " : "", methods & ROUTE_PATCH ? "PATCH, " : "",
+             methods & ROUTE_DELETE ? "DELETE, " : "");
     snprintf(target, sizeof target, "%s%s", path, query_of(route));
     if (methods & ROUTE_GET)
         get_answers(port, target);

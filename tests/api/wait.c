@@ -42,6 +42,27 @@ answered(int fd, const char *state)
     close(fd);
 }
 
+START_TEST(a_preference_waits_and_says_so)
+{
+    struct client_answer answer = { 0 };
+    double begin = now_s();
+    struct fake fake;
+
+    fake_open(&fake, NULL);
+    ck_assert_int_eq(
+        client_ask(fake_port(&fake), "GET", RUN, "Prefer: wait=1\r\n", NULL, &answer),
+        200);
+    ck_assert_double_ge(now_s() - begin, 0.9);
+    ck_assert_str_eq(client_header(&answer, "Preference-Applied"), "wait=1");
+    ck_assert_int_eq(client_ask(fake_port(&fake), "GET", RUN "?wait=0",
+                                "Prefer: wait=60\r\n", NULL, &answer),
+                     200); /* the query has the last word */
+    ck_assert_ptr_null(client_header(&answer, "Preference-Applied"));
+    client_release(&answer);
+    fake_close(&fake);
+}
+END_TEST
+
 START_TEST(the_end_of_a_run_wakes)
 {
     double begin = now_s();
@@ -228,8 +249,8 @@ START_TEST(closing_answers_who_waits)
 }
 END_TEST
 
-TEST_SUITE(api_wait, 30, the_end_of_a_run_wakes, another_change_does_not, the_time_is_up,
-           what_has_ended_is_answered_at_once, cancelling_wakes,
-           a_connection_may_wait_again, bad_times_are_refused,
+TEST_SUITE(api_wait, 30, a_preference_waits_and_says_so, the_end_of_a_run_wakes,
+           another_change_does_not, the_time_is_up, what_has_ended_is_answered_at_once,
+           cancelling_wakes, a_connection_may_wait_again, bad_times_are_refused,
            only_half_of_the_connections_may_wait, clients_that_leave_make_room,
            a_wait_outlives_the_idle_time, closing_answers_who_waits)

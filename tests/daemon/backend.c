@@ -27,7 +27,7 @@ START_TEST(a_run_has_every_member_that_the_contract_names)
         "total_work",  "progress",     "time",        "eta_s",      "metrics",
         "error",       "model_sha256", "spec",        "artifacts",  "hold",
         "forecast",    "pause",        "yields_to",   "threads",    "memory_bytes",
-        "waits"
+        "waits",       "sweep"
     };
     size_t n = sizeof members / sizeof *members;
     char id[ULID_LENGTH + 1];
@@ -312,7 +312,7 @@ END_TEST
 START_TEST(lists_are_filtered_by_state)
 {
     char first[ULID_LENGTH + 1], second[ULID_LENGTH + 1];
-    struct backend_page page = { .limit = 50, .state = "cancelled" };
+    struct backend_page page = { .limit = 50, .states = "cancelled" };
     struct desk desk;
     struct ode_err err;
     json_t *list;
@@ -332,6 +332,60 @@ START_TEST(lists_are_filtered_by_state)
     test_ok(desk.api.job_list(desk.api.self, &page, &list, &err), &err);
     ck_assert_uint_eq(json_array_size(desk_at(list, "jobs")), 2);
     json_decref(list);
+    world_close(&desk.world);
+}
+END_TEST
+
+/* How many runs a page has that asks for these. */
+static size_t
+listed(struct desk *desk, struct backend_page page)
+{
+    struct ode_err err;
+    json_t *list;
+    size_t n;
+
+    page.limit = page.limit ? page.limit : 50;
+    test_ok(desk->api.run_list(desk->api.self, &page, &list, &err), &err);
+    n = json_array_size(desk_at(list, "runs"));
+    json_decref(list);
+    return n;
+}
+
+START_TEST(lists_are_filtered_by_what_runs_are)
+{
+    char ids[3][ULID_LENGTH + 1], jobs[3][ULID_LENGTH + 1];
+    struct desk desk;
+    json_t *answer;
+
+    desk_open(&desk, 0);
+    for (int i = 0; i < 3; i++) {
+        answer = desk_submit(&desk, ids[i]);
+        snprintf(jobs[i], sizeof jobs[i], "%s", json_string_value(desk_at(answer, "id")));
+        json_decref(answer);
+    }
+    free(world_ask(&desk.world, "UPDATE runs SET state = 'failed', name = 'Other' WHERE "
+                                "number = 2"));
+    free(world_ask(&desk.world, "UPDATE runs SET state = 'paused', dataset = 'mnist' "
+                                "WHERE number = 3"));
+    ck_assert_uint_eq(listed(&desk, (struct backend_page){ .states = "queued,failed" }),
+                      2);
+    ck_assert_uint_eq(listed(&desk, (struct backend_page){ .states = "paused" }), 1);
+    ck_assert_uint_eq(
+        listed(&desk, (struct backend_page){ .states = "paused,failed,queued",
+                                             .cursor = ids[2] }),
+        2);
+    ck_assert_uint_eq(
+        listed(&desk,
+               (struct backend_page){ .states = "paused,failed,queued", .limit = 2 }),
+        2);
+    ck_assert_uint_eq(listed(&desk, (struct backend_page){ .name = "oTHE" }), 1);
+    ck_assert_uint_eq(
+        listed(&desk, (struct backend_page){ .name = "other", .states = "queued" }), 0);
+    ck_assert_uint_eq(listed(&desk, (struct backend_page){ .dataset = "mnist" }), 1);
+    ck_assert_uint_eq(listed(&desk, (struct backend_page){ .job = jobs[1] }), 1);
+    ck_assert_uint_eq(
+        listed(&desk, (struct backend_page){ .job = jobs[1], .states = "queued" }), 0);
+    ck_assert_uint_eq(listed(&desk, (struct backend_page){ .job = ids[1] }), 0);
     world_close(&desk.world);
 }
 END_TEST
@@ -593,7 +647,8 @@ TEST_SUITE(backend, 30, a_run_has_every_member_that_the_contract_names,
            a_ladder_that_is_still_to_be_made_is_empty, a_queued_run_shows_its_ladder,
            a_finished_run_tells_its_story, runs_are_compared_from_the_database,
            lists_are_paged_from_the_newest, lists_are_filtered_by_state,
-           a_job_has_its_spec_and_its_runs, a_bad_spec_is_refused_with_its_places,
+           lists_are_filtered_by_what_runs_are, a_job_has_its_spec_and_its_runs,
+           a_bad_spec_is_refused_with_its_places,
            a_warm_start_wants_a_run_with_a_finished_level,
            a_warm_start_means_the_same_level_whenever_it_begins,
            a_data_set_that_is_not_there_is_refused, a_failed_run_says_why,

@@ -275,7 +275,54 @@ START_TEST(actions_say_whether_they_are_done)
 }
 END_TEST
 
+static enum ode_status
+change(struct desk *desk, const char *id, const char *changes, struct ode_err *err)
+{
+    json_t *wanted = json_loads(changes, 0, NULL), *run = NULL;
+    enum ode_status status = desk->api.run_change(desk->api.self, id, wanted, &run, err);
+
+    json_decref(run);
+    json_decref(wanted);
+    return status;
+}
+
+START_TEST(a_changed_priority_changes_whose_turn_it_is)
+{
+    char ids[3][ULID_LENGTH + 1];
+    struct desk desk;
+    struct ode_err err;
+
+    desk_open(&desk, 0);
+    for (int i = 0; i < 3; i++)
+        json_decref(desk_submit(&desk, ids[i]));
+    test_ok(change(&desk, ids[1], "{\"priority\": 9}", &err), &err);
+    test_ok(change(&desk, ids[0], "{\"priority\": -9}", &err), &err);
+    test_ok(change(&desk, ids[0], "{\"priority\": -9}", &err), &err); /* again is fine */
+    world_slots(&desk.world, 1);
+    supervise_dispatch(&desk.world.sup);
+    for (int i = 0; i < 3; i++)
+        world_wait(&desk.world, i + 1, RUN_SUCCEEDED);
+    world_assert(&desk.world,
+                 "SELECT group_concat(number) FROM (SELECT number FROM runs ORDER BY "
+                 "started_ms)",
+                 "2,3,1");
+    world_assert(&desk.world,
+                 "SELECT group_concat(text, '; ') FROM events WHERE kind = 'priority'",
+                 "priority 3 became 9; priority 3 became -9");
+    ck_assert_int_eq(change(&desk, ids[0], "{\"priority\": 1}", &err), ODE_ESTATE);
+    ck_assert_int_eq(change(&desk, ids[0], "{\"priority\": 1e9}", &err), ODE_ESPEC);
+    ck_assert_str_eq(err.at, "/priority");
+    ck_assert_int_eq(change(&desk, ids[0], "{\"priority\": 99999999}", &err), ODE_ESPEC);
+    ck_assert_int_eq(change(&desk, ids[0], "{\"name\": \"x\"}", &err), ODE_EARG);
+    ck_assert_int_eq(change(&desk, ids[0], "{\"priority\": 1, \"name\": 1}", &err),
+                     ODE_EARG);
+    ck_assert_int_eq(change(&desk, ids[0], "[]", &err), ODE_EARG);
+    world_close(&desk.world);
+}
+END_TEST
+
 TEST_SUITE(jobs, 30, a_key_makes_one_job_however_often_it_is_sent,
            a_refused_submission_keeps_no_key, events_tell_what_happened_in_order_and_why,
            a_deleted_job_leaves_nothing, what_can_never_fit_is_refused_with_figures,
-           a_ladder_to_be_made_counts_as_its_finest, actions_say_whether_they_are_done)
+           a_ladder_to_be_made_counts_as_its_finest, actions_say_whether_they_are_done,
+           a_changed_priority_changes_whose_turn_it_is)

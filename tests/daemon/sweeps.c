@@ -227,8 +227,8 @@ START_TEST(the_best_go_on_when_all_have_come)
     is_in(&desk, ids[2], "cancelled", "place 4 of 4");
     is_in(&desk, ids[3], "queued", "promoted: place 2 of 4");
     is_in(&desk, ids[4], "failed", "");
-    ck_assert_int_eq(row(&desk, ids[1]).sweep_gate, -1);
-    ck_assert_int_eq(row(&desk, ids[0]).sweep_gate, 0);
+    ck_assert_int_eq(row(&desk, ids[1]).sweep_gate, 0);
+    ck_assert_int_eq(row(&desk, ids[0]).sweep_gate, 1);
     world_close(&desk.world);
 }
 END_TEST
@@ -264,7 +264,7 @@ START_TEST(who_is_let_through_by_hand_takes_a_place)
     run = row(&desk, ids[0]);
     world_request(&desk.world, REQUEST_ADVANCE, &run);
     ck_assert_str_eq(run.state, "queued");
-    ck_assert_int_eq(run.sweep_gate, -1);
+    ck_assert_int_eq(run.sweep_gate, 0);
     comes_to_gate(&desk, ids[1], "test.accuracy", "0.8");
     comes_to_gate(&desk, ids[2], "test.accuracy", "0.9");
     settle(&desk);
@@ -273,7 +273,7 @@ START_TEST(who_is_let_through_by_hand_takes_a_place)
     run = row(&desk, ids[2]);
     world_request(&desk.world, REQUEST_RETRY, &run); /* think again */
     ck_assert_str_eq(run.state, "queued");
-    ck_assert_int_eq(run.sweep_gate, -1);
+    ck_assert_int_eq(run.sweep_gate, 0);
     world_close(&desk.world);
 }
 END_TEST
@@ -292,7 +292,7 @@ START_TEST(a_pause_before_the_gate_keeps_all_waiting)
     settle(&desk);
     is_in(&desk, ids[0], "paused", "");
     world_request(&desk.world, REQUEST_RESUME, &run);
-    ck_assert_int_eq(run.sweep_gate, 0); /* it has its gate before it */
+    ck_assert_int_eq(run.sweep_gate, 1); /* it has its gate before it */
     run = row(&desk, ids[1]);
     world_request(&desk.world, REQUEST_CANCEL, &run);
     settle(&desk);
