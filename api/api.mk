@@ -10,9 +10,11 @@ libapi_a_SOURCES = \
 	%D%/backend.h \
 	%D%/compare.c \
 	%D%/datasets.c \
+	%D%/follow.c \
 	%D%/guard.c %D%/guard.h \
 	%D%/health.c \
 	%D%/jobs.c \
+	%D%/junit.c %D%/junit.h \
 	%D%/lists.c \
 	%D%/log.c %D%/log.h \
 	%D%/metrics.c %D%/metrics.h \

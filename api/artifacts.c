@@ -1,13 +1,15 @@
 /* artifacts.c - /v1/runs/{id}/artifacts: what a run leaves behind. */
 #include <string.h>
 
+#include "api/junit.h"
 #include "api/metrics.h"
 #include "api/request.h"
 
 static const struct {
     const char *name, *type;
 } artifact_kinds[] = {
-    {"metrics.csv",        "text/csv; charset=utf-8" },
+    {"junit.xml",          "application/xml"         },
+    { "metrics.csv",       "text/csv; charset=utf-8" },
     { "model.safetensors", "application/octet-stream"},
     { "spec.json",         "application/json"        },
 };
@@ -24,13 +26,13 @@ artifact_type(const char *name)
 static enum MHD_Result
 table_reply(struct request *r, const char *type)
 {
+    static const struct backend_series all = { .after_level = -1, .after_step = -1 };
     const struct backend *b = r->server->backend;
     struct ode_err err = { 0 };
     json_t *series = NULL;
     size_t n = 0;
     char *text;
-    enum ode_status status =
-        b->run_metrics(b->self, r->match.id, NULL, 0, 0, &series, &err);
+    enum ode_status status = b->run_metrics(b->self, r->match.id, &all, &series, &err);
 
     if (status != ODE_OK)
         return reply_failure(r, status, &err, NULL);
@@ -38,6 +40,26 @@ table_reply(struct request *r, const char *type)
     json_decref(series);
     reply_header(r, "Content-Disposition", "attachment; filename=\"metrics.csv\"");
     return reply_text(r, type, text, n);
+}
+
+static enum MHD_Result
+junit_reply(struct request *r, const char *type)
+{
+    const struct backend *b = r->server->backend;
+    json_t *run = NULL, *levels = NULL;
+    struct ode_err err = { 0 };
+    char *text = NULL;
+    size_t n = 0;
+    enum ode_status status = b->run_get(b->self, r->match.id, &run, &err);
+
+    if (status == ODE_OK)
+        status = b->run_levels(b->self, r->match.id, &levels, &err);
+    if (status == ODE_OK)
+        text = junit_text(run, json_object_get(levels, "levels"), &n);
+    json_decref(run);
+    json_decref(levels);
+    return status == ODE_OK ? reply_text(r, type, text, n)
+                            : reply_failure(r, status, &err, NULL);
 }
 
 enum MHD_Result
@@ -52,11 +74,14 @@ run_artifact(struct request *r)
 
     if (!type) {
         ode_fail(&err, ODE_ENOENT, NULL,
-                 "artifacts are spec.json, model.safetensors and metrics.csv");
+                 "artifacts are spec.json, model.safetensors, metrics.csv and "
+                 "junit.xml");
         return reply_failure(r, ODE_ENOENT, &err, NULL);
     }
     if (strcmp(name, "metrics.csv") == 0)
         return table_reply(r, type);
+    if (strcmp(name, "junit.xml") == 0)
+        return junit_reply(r, type);
     status = b->run_artifact(b->self, r->match.id, name, &fd, &bytes, &err);
     if (status != ODE_OK)
         return reply_failure(r, status, &err, NULL);

@@ -30,6 +30,13 @@ struct backend_page {
     int limit;
 };
 
+struct backend_series {
+    const char *const *names; /* n of them; n 0: all that the run has */
+    size_t n;
+    int points;                      /* at most, of each; 0: all */
+    int64_t after_level, after_step; /* only what comes behind this point; -1, -1: all */
+};
+
 enum backend_action {
     BACKEND_CANCEL,  /* the run ends */
     BACKEND_PAUSE,   /* it pauses now, at a checkpoint */
@@ -75,11 +82,17 @@ struct backend {
     /* Of a run, or (NULL) of all; behind the event `after`. */
     enum ode_status (*events)(void *self, const char *id, int after, int limit,
                               json_t **list, struct ode_err *err);
+    /*
+     * Of a run, or (NULL) of all, those that have changed behind the version `after`, in
+     * that order: {"runs": as in lists, "version": what to ask for next}. after -1: none
+     * of all, whatever one run is.
+     */
+    enum ode_status (*changes)(void *self, const char *id, int64_t after, int limit,
+                               json_t **list, struct ode_err *err);
     enum ode_status (*run_levels)(void *self, const char *id, json_t **levels,
                                   struct ode_err *err);
-    /* names: an array of n metric names, n 0 for all; points <= 0: all. */
-    enum ode_status (*run_metrics)(void *self, const char *id, const char *const *names,
-                                   size_t n, int points, json_t **series,
+    enum ode_status (*run_metrics)(void *self, const char *id,
+                                   const struct backend_series *series, json_t **answer,
                                    struct ode_err *err);
     /* Of n runs, from 2 to COMPARE_RUNS, the first the control (schema/compare.h);
      * targets 0: the control's last accuracy. ODE_ESTATE for a run without test accuracy.

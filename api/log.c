@@ -1,6 +1,7 @@
 /* log.c - /v1/runs/{id}/log: all of it, or the last lines. */
 #include "api/log.h"
 
+#include <string.h>
 #include <unistd.h>
 
 #include "api/request.h"
@@ -40,13 +41,17 @@ run_log(struct request *r)
     const struct backend *b = r->server->backend;
     struct problem problem = { 0 };
     struct ode_err err = { 0 };
+    const char *follow = NULL;
     int tail, fd = -1;
     size_t bytes = 0;
     off_t offset = 0;
     enum ode_status status;
 
-    if (!query_int(&r->query, "tail", 0, 1, TAIL_MAX, &tail, &problem))
+    if (!query_int(&r->query, "tail", 0, 1, TAIL_MAX, &tail, &problem)
+        || !query_choice(&r->query, "follow", "true,false", &follow, &problem))
         return reply_problem(r, &problem);
+    if (follow && strcmp(follow, "true") == 0)
+        return log_follow(r, tail);
     status = b->run_log(b->self, r->match.id, &fd, &bytes, &err);
     if (status != ODE_OK)
         return reply_failure(r, status, &err, NULL);

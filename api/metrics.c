@@ -66,6 +66,26 @@ points_parse(struct request *r, int *points, struct problem *problem)
                         problem);
 }
 
+/* "LEVEL:STEP", a point that the client has; else none. */
+static bool
+after_parse(struct request *r, struct backend_series *series, struct problem *problem)
+{
+    const char *text = query_get(&r->query, "after");
+    int end = 0, level, step;
+
+    series->after_level = series->after_step = -1;
+    if (!text)
+        return true;
+    if (strspn(text, "0123456789:") != strlen(text)
+        || sscanf(text, "%9d:%9d%n", &level, &step, &end) != 2 || text[end]) {
+        query_refuse(problem, "after", "\"%.32s\" is no LEVEL:STEP", text);
+        return false;
+    }
+    series->after_level = level;
+    series->after_step = step;
+    return true;
+}
+
 static void
 number_print(FILE *to, const json_t *number)
 {
@@ -132,20 +152,22 @@ run_metrics(struct request *r)
 {
     const struct backend *b = r->server->backend;
     struct problem problem = { 0 };
+    struct backend_series asked = { 0 };
     struct names names = { 0 };
     struct ode_err err = { 0 };
     const char *format = NULL;
     json_t *series = NULL;
     enum ode_status status;
-    int points;
 
-    if (!names_parse(r, &names, &problem) || !points_parse(r, &points, &problem)
+    if (!names_parse(r, &names, &problem) || !points_parse(r, &asked.points, &problem)
+        || !after_parse(r, &asked, &problem)
         || !query_choice(&r->query, "format", "json,csv", &format, &problem)) {
         free(names.text);
         return reply_problem(r, &problem);
     }
-    status =
-        b->run_metrics(b->self, r->match.id, names.item, names.n, points, &series, &err);
+    asked.names = names.item;
+    asked.n = names.n;
+    status = b->run_metrics(b->self, r->match.id, &asked, &series, &err);
     free(names.text);
     return status == ODE_OK ? series_reply(r, series, format)
                             : reply_failure(r, status, &err, NULL);

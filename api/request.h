@@ -50,7 +50,8 @@ struct request {
 
     struct request *next, *prev; /* of those that wait */
     bool waiting;                /* suspended */
-    bool streams;                /* its answer has no end (stream.c) */
+    bool streams;                /* its answer has no end (stream.c), */
+    bool progresses;             /* and tells how runs come on */
     bool gone;                   /* the client was, when it was last looked */
     uint64_t wait_until_ms;      /* of the loop's clock; 0: did not wait yet */
     uint64_t ticket;             /* of a plan that is being made; 0: none    */
@@ -110,6 +111,9 @@ enum MHD_Result reply_stream(struct request *r, const char *type, size_t block,
                                              size_t most),
                              void *context, void (*release)(void *context));
 
+/* runs.c: whether a run's document says that it has ended. */
+bool run_is_final(const json_t *run);
+
 /* lists.c: the query of a list; false with the problem filled. */
 bool page_parse(struct request *r, struct backend_page *page, struct problem *problem);
 
@@ -126,7 +130,6 @@ enum MHD_Result list_reply(struct request *r, json_t *list);
  * all; and drops one that ends. */
 void wait_wake_due(struct server *server);
 void wait_wake_all(struct server *server);
-void wait_wake_streams(struct server *server);
 
 /* Whether nobody else may wait. */
 bool wait_full(const struct server *server);

@@ -22,8 +22,8 @@ run_list(struct request *r)
     return status == ODE_OK ? list_reply(r, list) : reply_failure(r, status, &err, NULL);
 }
 
-static bool
-is_final(const json_t *run)
+bool
+run_is_final(const json_t *run)
 {
     const char *state = json_string_value(json_object_get(run, "state"));
 
@@ -63,7 +63,7 @@ run_get(struct request *r)
     status = b->run_get(b->self, r->match.id, &run, &err);
     if (status != ODE_OK)
         return reply_failure(r, status, &err, NULL);
-    if (wait_s == 0 || is_final(run))
+    if (wait_s == 0 || run_is_final(run))
         return reply_json(r, MHD_HTTP_OK, run);
     if (!request_wait(r, wait_s, &full) && !full)
         return reply_json(r, MHD_HTTP_OK, run);

@@ -92,6 +92,9 @@ void server_run_changed(struct server *server, const char *run_id);
  * the backend. */
 void server_events_changed(struct server *server);
 
+/* Runs have come further: streams that show progress look again. As the one above. */
+void server_progress_changed(struct server *server);
+
 /* The plan of this ticket is there: who waits for it looks again. */
 void server_plan_done(struct server *server, uint64_t ticket);
 

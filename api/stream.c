@@ -18,17 +18,22 @@
 #define PAGE_MAX    500
 #define BLOCK       16384
 #define RETRY_MS    2000
+#define PACE_MAX_S  60 /* between two tellings of a run's progress */
 
 enum format { FORMAT_JSON, FORMAT_SSE, FORMAT_LINES };
 
 struct stream {
     struct request *r;
     enum format format;
-    bool all;       /* the events of all runs */
-    bool ended;     /* the end was told */
-    int after;      /* the last event that was taken */
-    char *text;     /* owned: what is to be sent, */
-    size_t n, used; /* so much, of which so much was */
+    bool all;             /* the events of all runs */
+    bool ended;           /* the end was told */
+    int after;            /* the last event that was taken */
+    uint64_t beat_ms;     /* of the loop's clock: the next heartbeat is due */
+    uint64_t pace_ms;     /* between two tellings of progress; 0: it is not told */
+    uint64_t progress_ms; /* of the loop's clock: it is not told before */
+    int64_t version;      /* of runs, that was told last */
+    char *text;           /* owned: what is to be sent, */
+    size_t n, used;       /* so much, of which so much was */
 };
 
 /* --- what is to be sent --------------------------------------------------------------
@@ -86,13 +91,6 @@ events_take(struct stream *s)
     return s->used < s->n;
 }
 
-static bool
-is_final(const char *state)
-{
-    return strcmp(state, "succeeded") == 0 || strcmp(state, "failed") == 0
-           || strcmp(state, "cancelled") == 0;
-}
-
 /* That the run has ended, or is not there any more, and nothing will follow. */
 static bool
 end_take(struct stream *s)
@@ -109,7 +107,7 @@ end_take(struct stream *s)
     status = b->run_get(b->self, s->r->match.id, &run, NULL);
     if (status == ODE_OK)
         state = json_string_value(json_object_get(run, "state"));
-    if (status == ODE_OK ? !is_final(state) : status != ODE_ENOENT) {
+    if (status == ODE_OK ? !run_is_final(run) : status != ODE_ENOENT) {
         json_decref(run);
         return false;
     }
@@ -129,16 +127,74 @@ end_take(struct stream *s)
 static bool
 beat_take(struct stream *s)
 {
-    struct request *r = s->r;
+    const struct server *server = s->r->server;
     char *text;
 
-    if (uv_now(r->server->loop) < r->wait_until_ms)
+    if (uv_now(server->loop) < s->beat_ms)
         return false;
     text = strdup(s->format == FORMAT_SSE ? ":\n\n" : "\n");
     if (text)
         stream_take(s, text, strlen(text));
-    r->wait_until_ms = uv_now(r->server->loop) + r->server->config.beat_ms;
+    s->beat_ms = uv_now(server->loop) + server->config.beat_ms;
     return text != NULL;
+}
+
+static void
+progress_write(const struct stream *s, FILE *out, json_t *run)
+{
+    json_t *told = json_pack("{ss sO sO}", "kind", "progress", "run",
+                             json_object_get(run, "id"), "document", run);
+    char *json = json_dumps(told, JSON_COMPACT);
+
+    fprintf(out, "%s%s%s", s->format == FORMAT_SSE ? "event: progress\ndata: " : "",
+            json ? json : "null", s->format == FORMAT_SSE ? "\n\n" : "\n");
+    free(json);
+    json_decref(told);
+}
+
+/* How runs stand that have changed since they were told of; whether there were any. */
+static bool
+progress_take(struct stream *s)
+{
+    const struct backend *b = s->r->server->backend;
+    const uint64_t now = uv_now(s->r->server->loop);
+    json_t *list = NULL, *run;
+    char *text = NULL;
+    size_t i, n = 0;
+    FILE *out;
+
+    if (s->pace_ms == 0 || now < s->progress_ms
+        || b->changes(b->self, s->all ? NULL : s->r->match.id, s->version, BATCH, &list,
+                      NULL)
+               != ODE_OK)
+        return false;
+    out = json_array_size(json_object_get(list, "runs")) > 0 ? open_memstream(&text, &n)
+                                                             : NULL;
+    if (out) {
+        json_array_foreach (json_object_get(list, "runs"), i, run)
+            progress_write(s, out, run);
+        if (fclose(out) == 0)
+            stream_take(s, text, n);
+        else
+            free(text);
+        s->progress_ms = now + s->pace_ms;
+    }
+    s->version = json_integer_value(json_object_get(list, "version"));
+    json_decref(list);
+    return s->used < s->n;
+}
+
+/* Until something is due, or there is something new. */
+static void
+stream_wait(struct stream *s)
+{
+    const uint64_t now = uv_now(s->r->server->loop);
+
+    s->r->wait_until_ms = s->beat_ms;
+    s->r->progresses = s->pace_ms > 0 && now >= s->progress_ms;
+    if (s->pace_ms > 0 && now < s->progress_ms && s->progress_ms < s->beat_ms)
+        s->r->wait_until_ms = s->progress_ms;
+    request_suspend(s->r);
 }
 
 /* --- the reader ----------------------------------------------------------------------
@@ -155,8 +211,9 @@ stream_read(void *context, uint64_t position, char *to, size_t most)
         return MHD_CONTENT_READER_END_WITH_ERROR;
     if (s->used == s->n && (s->ended || s->r->server->closing))
         return MHD_CONTENT_READER_END_OF_STREAM;
-    if (s->used == s->n && !events_take(s) && !end_take(s) && !beat_take(s)) {
-        request_suspend(s->r);
+    if (s->used == s->n && !events_take(s) && !progress_take(s) && !end_take(s)
+        && !beat_take(s)) {
+        stream_wait(s);
         return 0;
     }
     n = s->n - s->used < most ? s->n - s->used : most;
@@ -221,9 +278,10 @@ stream_open(struct request *r, bool all, enum format format)
 {
     struct problem problem = { 0 };
     struct stream *s;
-    int after;
+    int after, pace_s;
 
-    if (!begin_parse(r, all, &after, &problem))
+    if (!begin_parse(r, all, &after, &problem)
+        || !query_int(&r->query, "progress", 0, 1, PACE_MAX_S, &pace_s, &problem))
         return reply_problem(r, &problem);
     if (wait_full(r->server)) {
         problem_set(&problem, PROBLEM_UNAVAILABLE, "too many clients wait already");
@@ -232,9 +290,14 @@ stream_open(struct request *r, bool all, enum format format)
     s = calloc(1, sizeof *s);
     if (!s)
         return reply_failure(r, ODE_ENOMEM, NULL, NULL);
-    *s = (struct stream){ .r = r, .format = format, .all = all, .after = after };
+    *s = (struct stream){ .r = r,
+                          .format = format,
+                          .all = all,
+                          .after = after,
+                          .beat_ms = uv_now(r->server->loop) + r->server->config.beat_ms,
+                          .pace_ms = (uint64_t)pace_s * 1000,
+                          .version = -1 };
     r->streams = true;
-    r->wait_until_ms = uv_now(r->server->loop) + r->server->config.beat_ms;
     if (format == FORMAT_SSE) {
         char *text = NULL;
         const int n = asprintf(&text, "retry: %d\n\n", RETRY_MS);
@@ -257,6 +320,12 @@ page(struct request *r, bool all)
     json_t *list = NULL;
     int after, limit;
 
+    if (query_get(&r->query, "progress")) {
+        query_refuse(&problem, "progress",
+                     "only streams have it: Accept text/event-stream or "
+                     "application/x-ndjson");
+        return reply_problem(r, &problem);
+    }
     if (!query_int(&r->query, "after", 0, 0, INT_MAX, &after, &problem)
         || !query_int(&r->query, "limit", PAGE_PRESET, 1, PAGE_MAX, &limit, &problem))
         return reply_problem(r, &problem);
@@ -296,10 +365,4 @@ enum MHD_Result
 event_list(struct request *r)
 {
     return events(r, true);
-}
-
-void
-server_events_changed(struct server *server)
-{
-    wait_wake_streams(server);
 }

@@ -135,11 +135,21 @@ server_run_changed(struct server *server, const char *run_id)
 }
 
 void
-wait_wake_streams(struct server *server)
+server_events_changed(struct server *server)
 {
     for (struct request *r = server->waiting, *next; r; r = next) {
         next = r->next;
         if (r->streams)
+            wake(r);
+    }
+}
+
+void
+server_progress_changed(struct server *server)
+{
+    for (struct request *r = server->waiting, *next; r; r = next) {
+        next = r->next;
+        if (r->progresses)
             wake(r);
     }
 }

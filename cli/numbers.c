@@ -6,15 +6,18 @@
 #include "core/kernels/gemm.h"
 #include "schema/recipe.h"
 
-/* Forgets what of memory changes no bit of the results: all but inexact reversal. */
+/* Forgets what changes no bit of the results: memory, but for inexact reversal, and what
+ * is expected of levels. */
 static void
-memory_forget(struct ode_recipe_spec *recipe)
+idle_forget(struct ode_recipe_spec *recipe)
 {
     if (recipe->train.memory != ODE_MEMORY_REVERSE_INEXACT)
         recipe->train.memory = ODE_MEMORY_STORE;
     recipe->train.checkpoint_every = 0;
     for (size_t u = 0; u < recipe->model.units_n; u++)
         recipe->model.units[u].memory = ODE_UNIT_MEMORY_TRAIN;
+    for (size_t k = 0; k < recipe->levels_n; k++)
+        recipe->levels[k].accuracy_floor = 0;
 }
 
 json_t *
@@ -24,7 +27,7 @@ numbers_spec(const struct ode_recipe_spec *recipe, int level)
     struct ode_recipe_spec cut = *recipe;
     json_t *spec;
 
-    memory_forget(&cut);
+    idle_forget(&cut);
     if (!recipe->levels_auto)
         cut.levels_n = (size_t)level + 1;
     if (schema_recipe_write(&cut, &spec, NULL) != ODE_OK)

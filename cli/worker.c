@@ -236,7 +236,9 @@ model_write(const struct worker *w, const struct ode_state *s, struct ode_err *e
                                            .step = s->at.step,
                                            .net = s->net,
                                            .theta = s->average ? s->average : s->theta,
-                                           .statistics = s->statistics };
+                                           .statistics = s->average
+                                                             ? s->average_statistics
+                                                             : s->statistics };
 
     worker_model_path(w, path);
     return weights_write(path, &source, NULL, err);

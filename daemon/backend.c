@@ -190,14 +190,28 @@ run_levels(void *self, const char *id, json_t **levels, struct ode_err *err)
 }
 
 static enum ode_status
-run_metrics(void *self, const char *id, const char *const *names, size_t n, int points,
-            json_t **series, struct ode_err *err)
+run_metrics(void *self, const char *id, const struct backend_series *series,
+            json_t **answer, struct ode_err *err)
 {
     struct backend_parts *parts = self;
     struct run run;
 
     ODE_TRY(run_load(parts->store, id, &run, err));
-    return document_metrics(parts->store, &run, names, n, points, series, err);
+    return document_metrics(parts->store, &run, series, answer, err);
+}
+
+static enum ode_status
+changes(void *self, const char *id, int64_t after, int limit, json_t **list,
+        struct ode_err *err)
+{
+    struct backend_parts *parts = self;
+    const struct document_turns turns = { tell_turn, parts->sup };
+    struct run run;
+
+    if (id)
+        ODE_TRY(run_load(parts->store, id, &run, err));
+    return document_changes(parts->store, &turns, id ? &run : NULL, after, limit, list,
+                            err);
 }
 
 /* --- files ----------------------------------------------------------------------------
@@ -346,6 +360,7 @@ backend_fill(struct backend *backend, struct backend_parts *parts)
         .run_get = run_get,
         .run_list = run_list,
         .events = events,
+        .changes = changes,
         .run_levels = run_levels,
         .run_metrics = run_metrics,
         .compare = compare,

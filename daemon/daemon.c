@@ -48,8 +48,8 @@ struct daemon {
     struct server server;
     char *job_schema; /* owned: what /v1/schemas/job.json says */
     uv_signal_t signals[SIGNALS];
-    uv_prepare_t turn; /* before the loop waits */
-    uint64_t events;   /* of the store, that streams were told of */
+    uv_prepare_t turn;     /* before the loop waits */
+    uint64_t events, runs; /* of the store, that streams were told of */
     bool serving, stopping;
     int open; /* parts that still have to say that they are closed */
 };
@@ -220,17 +220,24 @@ on_plan_done(void *context, uint64_t ticket)
         server_plan_done(&daemon->server, ticket);
 }
 
-/* Whatever stored events in this turn of the loop: streams are told once. */
+/* Whatever stored events, or changed runs, in this turn of the loop: streams are told
+ * once. */
 static void
 on_turn(uv_prepare_t *turn)
 {
     struct daemon *daemon = turn->data;
 
-    if (daemon->events == daemon->store.events)
-        return;
+    const bool events = daemon->events != daemon->store.events;
+    const bool runs = daemon->runs != daemon->store.runs;
+
     daemon->events = daemon->store.events;
-    if (daemon->serving && !daemon->stopping)
+    daemon->runs = daemon->store.runs;
+    if (!daemon->serving || daemon->stopping)
+        return;
+    if (events)
         server_events_changed(&daemon->server);
+    if (runs)
+        server_progress_changed(&daemon->server);
 }
 
 static void

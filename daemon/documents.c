@@ -412,6 +412,68 @@ document_runs(struct store *store, const struct document_turns *turns,
     return page_json("runs", list, page->limit, out, err);
 }
 
+static enum ode_status
+newest_version(struct store *store, int64_t *version, struct ode_err *err)
+{
+    sqlite3_stmt *query = store_query_values(store, STORE_RUN_VERSION, NULL, 0);
+    enum ode_status status;
+    bool row = false;
+
+    status = store_step(query, &row, err);
+    if (row)
+        *version = sqlite3_column_int64(query, 0);
+    store_done(query);
+    return status;
+}
+
+/* The rows of the query as documents; *version becomes the last one's. */
+static enum ode_status
+list_changed(struct store *store, const struct document_turns *turns, sqlite3_stmt *query,
+             json_t *list, int64_t *version, struct ode_err *err)
+{
+    enum ode_status status;
+    struct run run;
+    json_t *document;
+    bool found;
+
+    while ((status = run_step(query, &run, &found, err)) == ODE_OK && found) {
+        status = document_run(store, turns, &run, &document, err);
+        if (status != ODE_OK)
+            break;
+        json_array_append_new(list, document);
+        *version = run.version;
+    }
+    store_done(query);
+    return status;
+}
+
+enum ode_status
+document_changes(struct store *store, const struct document_turns *turns,
+                 const struct run *run, int64_t after, int limit, json_t **out,
+                 struct ode_err *err)
+{
+    const struct store_value from = store_int(after), most = store_int(limit);
+    json_t *list = json_array(), *document;
+    enum ode_status status = ODE_OK;
+    int64_t version = after;
+
+    if (run)
+        status = list_changed(
+            store, turns,
+            store_query(store, STORE_RUN_CHANGED_ONE, from, most, store_int(run->number)),
+            list, &version, err);
+    else if (after < 0)
+        status = newest_version(store, &version, err);
+    else
+        status =
+            list_changed(store, turns, store_query(store, STORE_RUN_CHANGED, from, most),
+                         list, &version, err);
+    document = json_pack("{so sI}", "runs", list, "version", (json_int_t)version);
+    if (status == ODE_OK && !document)
+        return no_memory(err);
+    return hand_over(status, document, out);
+}
+
 /* The id of the newest of all events. */
 static enum ode_status
 add_newest_event(struct store *store, json_t *page, struct ode_err *err)
@@ -588,11 +650,13 @@ series_add(struct series *series, const struct series_point *point, struct ode_e
 }
 
 static enum ode_status
-series_read(struct store *store, int64_t run, int64_t name, struct series *series,
+series_read(struct store *store, int64_t run, int64_t name,
+            const struct backend_series *asked, struct series *series,
             struct ode_err *err)
 {
     sqlite3_stmt *query =
-        store_query(store, STORE_METRIC_LIST, store_int(run), store_int(name));
+        store_query(store, STORE_METRIC_LIST, store_int(run), store_int(name),
+                    store_int(asked->after_level), store_int(asked->after_step));
     enum ode_status status;
     bool row;
 
@@ -644,8 +708,8 @@ find_name(struct store *store, const char *name, int64_t *id, struct ode_err *er
 }
 
 static enum ode_status
-add_series(struct store *store, const struct run *run, const char *name, int points,
-           json_t *list, struct ode_err *err)
+add_series(struct store *store, const struct run *run, const char *name,
+           const struct backend_series *asked, json_t *list, struct ode_err *err)
 {
     struct series series = { .n = 0 };
     enum ode_status status;
@@ -653,11 +717,10 @@ add_series(struct store *store, const struct run *run, const char *name, int poi
     int64_t id;
 
     ODE_TRY(find_name(store, name, &id, err));
-    status = series_read(store, run->number, id, &series, err);
+    status = series_read(store, run->number, id, asked, &series, err);
     if (status == ODE_OK) {
         if (series.n > 0)
-            series.n =
-                series_reduce(series.points, series.n, points > 0 ? (size_t)points : 0);
+            series.n = series_reduce(series.points, series.n, (size_t)asked->points);
         json = series_json(name, &series);
         if (!json || json_array_append_new(list, json) != 0)
             status = no_memory(err);
@@ -681,30 +744,30 @@ all_names(struct store *store, const struct run *run, json_t *names, struct ode_
 }
 
 static enum ode_status
-add_all_series(struct store *store, const struct run *run, int points, json_t *list,
-               struct ode_err *err)
+add_all_series(struct store *store, const struct run *run,
+               const struct backend_series *asked, json_t *list, struct ode_err *err)
 {
     json_t *names = json_object();
     enum ode_status status = all_names(store, run, names, err);
 
     for (void *i = json_object_iter(names); i && status == ODE_OK;
          i = json_object_iter_next(names, i))
-        status = add_series(store, run, json_object_iter_key(i), points, list, err);
+        status = add_series(store, run, json_object_iter_key(i), asked, list, err);
     json_decref(names);
     return status;
 }
 
 enum ode_status
-document_metrics(struct store *store, const struct run *run, const char *const *names,
-                 size_t n, int points, json_t **out, struct ode_err *err)
+document_metrics(struct store *store, const struct run *run,
+                 const struct backend_series *asked, json_t **out, struct ode_err *err)
 {
     json_t *list = json_array();
     json_t *document = json_pack("{so}", "series", list);
     enum ode_status status = document ? ODE_OK : no_memory(err);
 
-    if (status == ODE_OK && n == 0)
-        status = add_all_series(store, run, points, list, err);
-    for (size_t i = 0; i < n && status == ODE_OK; i++)
-        status = add_series(store, run, names[i], points, list, err);
+    if (status == ODE_OK && asked->n == 0)
+        status = add_all_series(store, run, asked, list, err);
+    for (size_t i = 0; i < asked->n && status == ODE_OK; i++)
+        status = add_series(store, run, asked->names[i], asked, list, err);
     return hand_over(status, document, out);
 }

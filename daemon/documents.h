@@ -37,6 +37,12 @@ enum ode_status document_runs(struct store *store, const struct document_turns *
                               const struct backend_page *page, json_t **out,
                               struct ode_err *err);
 
+/* Of one run, or (NULL) of all, those that have changed behind a version; api/backend.h
+ * says the rest. */
+enum ode_status document_changes(struct store *store, const struct document_turns *turns,
+                                 const struct run *run, int64_t after, int limit,
+                                 json_t **out, struct ode_err *err);
+
 /* A job with its spec; ODE_ENOENT. */
 enum ode_status document_job(struct store *store, const char *id, json_t **out,
                              struct ode_err *err);
@@ -50,10 +56,8 @@ enum ode_status document_events(struct store *store, const struct run *run, int6
 enum ode_status document_levels(struct store *store, const struct run *run, json_t **out,
                                 struct ode_err *err);
 
-/* names: n of them, or all that the run has for n 0; at most `points` each, <= 0 for all.
- */
 enum ode_status document_metrics(struct store *store, const struct run *run,
-                                 const char *const *names, size_t n, int points,
-                                 json_t **out, struct ode_err *err);
+                                 const struct backend_series *series, json_t **out,
+                                 struct ode_err *err);
 
 #endif

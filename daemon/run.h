@@ -68,7 +68,8 @@
     TEXT(SAVED, model_sha256,  64) \
     TEXT(SAVED, forecast,     255) \
     INT (SAVED, forecast_ms)       \
-    REAL(SAVED, forecast_time)
+    REAL(SAVED, forecast_time)     \
+    INT (FIXED, version)
 /* clang-format on */
 
 struct run {

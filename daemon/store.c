@@ -147,6 +147,8 @@ on_update(void *context, int operation, const char *database, const char *table,
     (void)database, (void)row;
     if (operation == SQLITE_INSERT && strcmp(table, "events") == 0)
         store->events++;
+    if (strcmp(table, "runs") == 0)
+        store->runs++;
 }
 
 static enum ode_status

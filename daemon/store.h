@@ -27,7 +27,8 @@ enum store_statement {
 struct store {
     sqlite3 *db;
     sqlite3_stmt *statements[STORE_STATEMENTS];
-    uint64_t events; /* rows that came into the table of events */
+    uint64_t events; /* rows that came into the table of events, */
+    uint64_t runs;   /* and changes of rows of the table of runs */
     int depth;       /* of transactions */
     bool doomed;     /* an inner transaction was rolled back */
 };

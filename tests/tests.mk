@@ -196,6 +196,7 @@ test_api_SOURCES = \
 	%D%/api/fake.c %D%/api/fake.h \
 	%D%/api/guard.c \
 	%D%/api/jobs.c \
+	%D%/api/junit.c \
 	%D%/api/lists.c \
 	%D%/api/log.c \
 	%D%/api/metrics.c \

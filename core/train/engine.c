@@ -46,6 +46,9 @@ engine_place(struct ode_engine *e, struct ode_arena *a)
     e->average = e->keeps_average ? ode_arena_take(a, n, sizeof(real)) : NULL;
     e->squares = ode_arena_take(a, (size_t)net->params.trained_n, sizeof(double));
     e->statistics = ode_arena_take(a, net->params.statistic_n, sizeof(real));
+    e->average_statistics = e->keeps_average
+                                ? ode_arena_take(a, net->params.statistic_n, sizeof(real))
+                                : NULL;
     e->packed = ode_arena_take(a, net->packed_n, sizeof(real));
     e->exec.packed = e->packed;
     e->lane = ode_arena_take(a, (size_t)e->lanes, sizeof *e->lane);
@@ -354,21 +357,6 @@ ode_engine_pack(struct ode_engine *e)
     ode_team_run(e->team, pack_task, e, e->exec.net->slot_n);
 }
 
-static void
-pack_average_task(void *context, int thread, int slot)
-{
-    struct ode_engine *e = context;
-
-    slot_prepare(e, thread, slot, e->average);
-}
-
-void
-ode_engine_pack_average(struct ode_engine *e)
-{
-    e->exec.theta = e->average;
-    ode_team_run(e->team, pack_average_task, e, e->exec.net->slot_n);
-}
-
 /* Adds up the results in the order of the micro-batches. */
 static void
 report_add(const struct job *job, struct ode_batch_report *report)
@@ -415,6 +403,7 @@ ode_engine_update(struct ode_engine *e, const struct ode_update *update)
 {
     struct job job = { .engine = e, .update = update };
 
+    e->average_known = false;
     ode_team_run(e->team, update_task, &job, e->exec.net->params.trained_n);
     ode_team_run(e->team, pack_task, e, e->exec.net->trained_slots);
 }
@@ -595,4 +584,57 @@ ode_engine_reestimate(struct ode_engine *e, ode_fetch_fn *fetch, void *context, 
         moments_add(e, job.micros, job.first > 0, (double)done / (double)n);
         job.first += (size_t)done;
     }
+}
+
+/* --- the average ---------------------------------------------------------------------
+ */
+
+static void
+pack_average_task(void *context, int thread, int slot)
+{
+    struct ode_engine *e = context;
+
+    slot_prepare(e, thread, slot, e->average);
+}
+
+/* Statistics are moments, but for the kernel of a whitening opening. */
+static bool
+has_moments(const struct ode_params *params)
+{
+    for (int i = params->trained_n; i < params->tensor_n; i++)
+        if (params->tensor[i].kind != ODE_TENSOR_CONV)
+            return true;
+    return false;
+}
+
+static void
+statistics_swap(struct ode_engine *e)
+{
+    real *own = e->statistics;
+
+    e->statistics = e->average_statistics;
+    e->average_statistics = own;
+}
+
+void
+ode_engine_see_average(struct ode_engine *e, ode_fetch_fn *fetch, void *context, size_t n)
+{
+    const struct ode_params *params = &e->exec.net->params;
+
+    statistics_swap(e);
+    if (!e->average_known)
+        memcpy(e->statistics, e->average_statistics,
+               params->statistic_n * sizeof *e->statistics);
+    e->exec.theta = e->average;
+    ode_team_run(e->team, pack_average_task, e, e->exec.net->slot_n);
+    if (!e->average_known && has_moments(params))
+        ode_engine_reestimate(e, fetch, context, n);
+    e->average_known = true;
+}
+
+void
+ode_engine_see_own(struct ode_engine *e)
+{
+    statistics_swap(e);
+    ode_engine_pack(e);
 }

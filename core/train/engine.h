@@ -41,8 +41,10 @@ struct ode_engine {
     int micros; /* micro-batches of the last ode_engine_gradient() */
     struct ode_arena arena;
     real *theta, *momentum, *gradient, *statistics; /* params.theta_n, statistic_n */
-    real *second, *average; /* theta_n; NULL where the configuration has none */
-    double *squares;        /* |gradient|^2 of each trained tensor */
+    real *second, *average;   /* theta_n; NULL where the configuration has none */
+    real *average_statistics; /* statistic_n, made for the average; NULL without one */
+    bool average_known;       /* they are those of the average as it is now */
+    double *squares;          /* |gradient|^2 of each trained tensor */
     real *packed;
     real **lane;      /* theta_n each; gradient is the first one */
     atomic_int *turn; /* of each micro-batch: stages that it has added to its lane */
@@ -62,8 +64,14 @@ void ode_engine_release(struct ode_engine *engine); /* safe on zeros and twice *
 /* To be called after theta or statistics were written from outside. */
 void ode_engine_pack(struct ode_engine *engine);
 
-/* Evaluations see the average of the weights from now on, until ode_engine_pack(). */
-void ode_engine_pack_average(struct ode_engine *engine);
+/*
+ * Evaluations see the average of the weights from now on, until ode_engine_see_own().
+ * Running moments follow the weights themselves, and say little of an average that lags
+ * behind them: where it has none of its own yet, they are made from n images.
+ */
+void ode_engine_see_average(struct ode_engine *engine, ode_fetch_fn *fetch, void *context,
+                            size_t n);
+void ode_engine_see_own(struct ode_engine *engine);
 
 struct ode_batch_report {
     double loss; /* sum over the images */

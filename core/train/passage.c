@@ -58,14 +58,18 @@ stage_settle(struct passage *p)
                                  .examples = &p->run->train->set->train,
                                  .epoch = -1 };
 
-    if (e->average)
-        ode_engine_pack_average(e);
-    else
+    const size_t n = ode_run_least(ODE_MOMENTS_N, source.examples->n);
+
+    if (e->average) {
+        e->average_known = false;
+        ode_engine_see_average(e, ode_source_fetch, &source, n);
+        memcpy(e->average_statistics, e->statistics,
+               p->to->net.params.statistic_n * sizeof *e->statistics);
+        ode_engine_see_own(e);
+    } else {
         ode_engine_pack(e);
-    ode_engine_reestimate(e, ode_source_fetch, &source,
-                          ode_run_least(ODE_MOMENTS_N, source.examples->n));
-    if (e->average)
-        ode_engine_pack(e);
+        ode_engine_reestimate(e, ode_source_fetch, &source, n);
+    }
 }
 
 static enum ode_status

@@ -77,18 +77,48 @@ stop_asked(void *context)
     return run->ops->stop(run->ops->context);
 }
 
+/* The images that moments are made from: the first of those that are trained with. */
+static struct ode_source
+moments_source(struct ode_stage *stage, size_t *n)
+{
+    const struct ode_examples *train = &stage->loader.set->train;
+
+    *n = ode_run_least(ODE_MOMENTS_N, train->n);
+    return (
+        struct ode_source){ .loader = &stage->loader, .examples = train, .epoch = -1 };
+}
+
+/* The moments of the average, where an evaluation has not made them. */
+static void
+settle_average(struct ode_stage *stage)
+{
+    struct ode_engine *e = &stage->engine;
+    struct ode_source source;
+    size_t n;
+
+    if (!e->average || e->average_known)
+        return;
+    source = moments_source(stage, &n);
+    ode_engine_see_average(e, ode_source_fetch, &source, n);
+    ode_engine_see_own(e);
+}
+
 enum ode_status
 ode_run_evaluate(struct ode_run *run, struct ode_stage *stage, struct ode_source *source,
                  size_t n, struct ode_batch_report *report)
 {
     struct ode_engine *e = &stage->engine;
     enum ode_status status;
+    struct ode_source moments;
+    size_t moments_n;
 
-    if (e->average)
-        ode_engine_pack_average(e);
+    if (e->average) {
+        moments = moments_source(stage, &moments_n);
+        ode_engine_see_average(e, ode_source_fetch, &moments, moments_n);
+    }
     status = ode_engine_evaluate(e, ode_source_fetch, source, n, stop_asked, run, report);
     if (e->average)
-        ode_engine_pack(e);
+        ode_engine_see_own(e);
     return status;
 }
 
@@ -237,11 +267,14 @@ ode_run_point(struct ode_run *run)
     run->state.second = e->second;
     run->state.average = e->average;
     run->state.statistics = e->statistics;
+    run->state.average_statistics = e->average_statistics;
 }
 
 enum ode_status
 ode_run_checkpoint(struct ode_run *run, bool last, struct ode_err *err)
 {
+    if (last)
+        settle_average(run->stage);
     ode_run_point(run);
     for (size_t i = 0; i < run->stage->net.params.theta_n; i++)
         if (!isfinite(run->state.theta[i]))

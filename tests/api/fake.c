@@ -191,7 +191,7 @@ levels_of(void *self, const char *id, json_t **levels, struct ode_err *err)
 }
 
 static enum ode_status
-metrics_of(void *self, const char *id, const char *const *names, size_t n, int points,
+metrics_of(void *self, const char *id, const struct backend_series *asked,
            json_t **series, struct ode_err *err)
 {
     struct fake *fake = self;
@@ -200,11 +200,15 @@ metrics_of(void *self, const char *id, const char *const *names, size_t n, int p
     if (strcmp(id, FAKE_RUN) != 0)
         return nothing(err, id);
     pthread_mutex_lock(&fake->lock);
-    snprintf(fake->asked, sizeof fake->asked, "points=%d", points);
-    for (size_t i = 0; i < n; i++) {
+    snprintf(fake->asked, sizeof fake->asked, "points=%d", asked->points);
+    for (size_t i = 0; i < asked->n; i++) {
         used = strlen(fake->asked);
-        snprintf(fake->asked + used, sizeof fake->asked - used, " %s", names[i]);
+        snprintf(fake->asked + used, sizeof fake->asked - used, " %s", asked->names[i]);
     }
+    used = strlen(fake->asked);
+    if (asked->after_level >= 0)
+        snprintf(fake->asked + used, sizeof fake->asked - used, " after %d:%d",
+                 (int)asked->after_level, (int)asked->after_step);
     pthread_mutex_unlock(&fake->lock);
     *series = json_pack("{s:[{s:s, s:[{s:i, s:i, s:f, s:f, s:f}, {s:i, s:i, s:f, s:f, "
                         "s:n}]}]}",
@@ -301,6 +305,22 @@ act(void *self, const char *id, enum backend_action action, json_t **run, bool *
 }
 
 static enum ode_status
+changes(void *self, const char *id, int64_t after, int limit, json_t **list,
+        struct ode_err *err)
+{
+    struct fake *fake = self;
+    const bool first = !id && after < 0; /* of all from now on */
+
+    (void)limit, (void)err;
+    pthread_mutex_lock(&fake->lock);
+    *list = json_pack("{s:[], s:i}", "runs", "version", fake->version);
+    if (!first && fake->version > after)
+        json_array_append_new(json_object_get(*list, "runs"), run_now(fake));
+    pthread_mutex_unlock(&fake->lock);
+    return ODE_OK;
+}
+
+static enum ode_status
 change(void *self, const char *id, const json_t *changes, json_t **run,
        struct ode_err *err)
 {
@@ -363,6 +383,7 @@ static const struct backend fake_backend = {
     .run_get = run_of,
     .run_list = list_of,
     .events = events_of,
+    .changes = changes,
     .run_levels = levels_of,
     .run_metrics = metrics_of,
     .compare = compare_of,
@@ -398,8 +419,10 @@ on_async(uv_async_t *async)
     happened = fake->happened;
     fake->changed = fake->stop = fake->happened = false;
     pthread_mutex_unlock(&fake->lock);
-    if (changed)
+    if (changed) {
         server_run_changed(&fake->server, FAKE_RUN);
+        server_progress_changed(&fake->server);
+    }
     if (happened)
         server_events_changed(&fake->server);
     if (planned)
@@ -459,6 +482,7 @@ fake_change(struct fake *fake, const char *state)
 {
     pthread_mutex_lock(&fake->lock);
     snprintf(fake->state, sizeof fake->state, "%s", state);
+    fake->version++;
     fake->changed = true;
     pthread_mutex_unlock(&fake->lock);
     uv_async_send(&fake->async);

@@ -38,6 +38,7 @@ struct fake {
     bool measured, wrong, slow, plan_finished;
     int takes, drops; /* of plans */
     int events;       /* that happened, to FAKE_RUN: ids 1 to this */
+    int version;      /* of the run: how often its state was changed */
     bool happened;
 };
 

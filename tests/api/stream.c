@@ -252,8 +252,72 @@ START_TEST(what_cannot_be_streamed_is_refused)
 }
 END_TEST
 
+START_TEST(progress_is_told_with_the_newest_state)
+{
+    static char text[TEXT];
+    struct fake fake;
+    int one, all;
+
+    fake_open(&fake, NULL);
+    text[0] = '\0';
+    one = follow(&fake, RUN_EVENTS "?progress=1", sse);
+    await(one, text,
+          "event: progress\ndata: {\"kind\":\"progress\",\"run\":\"" FAKE_RUN
+          "\",\"document\":{\"id\":\"" FAKE_RUN "\",\"state\":\"running\"}}");
+    fake_change(&fake, "starting"); /* both within the second: the newest is told */
+    fake_change(&fake, "paused");
+    await(one, text, "\"state\":\"paused\"");
+    ck_assert_int_eq(times(text, "event: progress"), 2);
+    ck_assert_int_eq(times(text, "id: "), 0); /* they are not what one comes back to */
+    close(one);
+    text[0] = '\0';
+    all = follow(&fake, "/v1/events?progress=1", "Accept: application/x-ndjson\r\n");
+    await(all, text, "\r\n\r\n");
+    fake_change(&fake, "queued");
+    await(all, text, "{\"kind\":\"progress\",\"run\":\"" FAKE_RUN "\"");
+    ck_assert_int_eq(times(text, "progress"), 1); /* from now on */
+    close(all);
+    fake_close(&fake);
+}
+END_TEST
+
+START_TEST(a_log_is_followed_to_the_end_of_the_run)
+{
+    static char text[TEXT];
+    struct fake fake;
+    FILE *log;
+    int fd;
+
+    fake_open(&fake, NULL);
+    text[0] = '\0';
+    unlink(fake.log_path);
+    fd = follow(&fake, "/v1/runs/" FAKE_RUN "/log?follow=true", "");
+    await(fd, text, "Content-Type: text/plain; charset=utf-8\r\n");
+    log = fopen(fake.log_path, "w"); /* it comes to be while it is waited for */
+    ck_assert_ptr_nonnull(log);
+    fprintf(log, "level 1 begins\n");
+    fflush(log);
+    await(fd, text, "level 1 begins\n");
+    fprintf(log, "level 1 is done\n");
+    fclose(log);
+    fake_change(&fake, "succeeded");
+    await(fd, text, "level 1 is done\n");
+    await(fd, text, "\r\n0\r\n\r\n"); /* the last chunk */
+    close(fd);
+    fd = follow(&fake, "/v1/runs/" FAKE_RUN "/log?follow=true&tail=1", "");
+    text[0] = '\0';
+    await(fd, text, "\r\n0\r\n\r\n");
+    ck_assert_ptr_null(strstr(text, "begins"));
+    ck_assert_ptr_nonnull(strstr(text, "is done"));
+    close(fd);
+    fake_close(&fake);
+}
+END_TEST
+
 TEST_SUITE(api_stream, 60, a_stream_has_what_was_and_what_comes,
            who_comes_back_misses_nothing, the_stream_of_all_begins_now,
            lines_are_json_each, the_end_of_a_run_is_told_and_is_the_end,
            a_silent_stream_has_a_heart, streams_end_with_the_server,
-           streams_do_not_take_all_connections, what_cannot_be_streamed_is_refused)
+           streams_do_not_take_all_connections, what_cannot_be_streamed_is_refused,
+           progress_is_told_with_the_newest_state,
+           a_log_is_followed_to_the_end_of_the_run)

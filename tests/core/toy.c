@@ -94,7 +94,8 @@ toy_init(struct toy *t, const struct toy_options *o, unsigned isa, int threads, 
                                          .kernels = t->kernels,
                                          .team = t->team,
                                          .threads = threads,
-                                         .batch = batch };
+                                         .batch = batch,
+                                         .average = o->average };
     test_ok(ode_engine_init(&t->engine, &config, &err), &err);
     ode_net_initialise(&t->net, 3, t->engine.theta, t->engine.statistics);
     for (int i = 0; i < t->net.params.trained_n; i++) {

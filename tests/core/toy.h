@@ -28,6 +28,7 @@ struct toy_options {
     enum ode_activation activation; /* where it is not tanh */
     enum ode_memory memory;         /* where toy_init() is not told to reverse */
     enum ode_convolution convolution;
+    bool average; /* the engine keeps one of the weights */
 };
 
 struct toy {

@@ -152,6 +152,7 @@ END_TEST
 START_TEST(a_finished_run_tells_its_story)
 {
     char id[ULID_LENGTH + 1];
+    struct backend_series asked;
     struct desk desk;
     struct ode_err err;
     struct run row;
@@ -183,22 +184,28 @@ START_TEST(a_finished_run_tells_its_story)
         desk_at(json_array_get(desk_at(levels, "levels"), 1), "transfer")));
     json_decref(levels);
 
-    test_ok(desk.api.run_metrics(desk.api.self, id, (const char *[]){ "train.loss" }, 1,
-                                 0, &series, &err),
-            &err);
+    asked = (struct backend_series){ (const char *[]){ "train.loss" }, 1, 0, -1, -1 };
+    test_ok(desk.api.run_metrics(desk.api.self, id, &asked, &series, &err), &err);
     points = desk_at(json_array_get(desk_at(series, "series"), 0), "points");
     ck_assert_uint_eq(json_array_size(points), 8);
     ck_assert_double_eq(json_number_value(desk_at(json_array_get(points, 4), "value")),
                         0.2);
     json_decref(series);
-    test_ok(desk.api.run_metrics(desk.api.self, id, NULL, 0, 3, &series, &err), &err);
+    asked.after_step = 5; /* of level 0: that is its end */
+    asked.after_level = 0;
+    test_ok(desk.api.run_metrics(desk.api.self, id, &asked, &series, &err), &err);
+    points = desk_at(json_array_get(desk_at(series, "series"), 0), "points");
+    ck_assert_uint_eq(json_array_size(points), 4);
+    ck_assert_int_eq(json_integer_value(desk_at(json_array_get(points, 0), "level")), 1);
+    json_decref(series);
+    asked = (struct backend_series){ NULL, 0, 3, -1, -1 };
+    test_ok(desk.api.run_metrics(desk.api.self, id, &asked, &series, &err), &err);
     ck_assert_uint_eq(json_array_size(desk_at(series, "series")), 2);
     points = desk_at(json_array_get(desk_at(series, "series"), 1), "points");
     ck_assert_uint_eq(json_array_size(points), 3);
     json_decref(series);
-    test_ok(desk.api.run_metrics(desk.api.self, id, (const char *[]){ "nothing" }, 1, 3,
-                                 &series, &err),
-            &err);
+    asked = (struct backend_series){ (const char *[]){ "nothing" }, 1, 3, -1, -1 };
+    test_ok(desk.api.run_metrics(desk.api.self, id, &asked, &series, &err), &err);
     ck_assert_uint_eq(
         json_array_size(desk_at(json_array_get(desk_at(series, "series"), 0), "points")),
         0);
