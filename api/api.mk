@@ -12,8 +12,10 @@ libapi_a_SOURCES = \
 	%D%/guard.c %D%/guard.h \
 	%D%/health.c \
 	%D%/jobs.c \
+	%D%/listener.c %D%/listener.h \
 	%D%/log.c %D%/log.h \
 	%D%/metrics.c %D%/metrics.h \
+	%D%/peer.c %D%/peer.h \
 	%D%/problem.c %D%/problem.def %D%/problem.h \
 	%D%/query.c %D%/query.h \
 	%D%/reply.c \
@@ -22,6 +24,7 @@ libapi_a_SOURCES = \
 	%D%/runs.c \
 	%D%/schemas.c \
 	%D%/server.c %D%/server.h \
+	%D%/socket.c %D%/socket.h \
 	%D%/stream.c \
 	%D%/system.c \
 	%D%/wait.c

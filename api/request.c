@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "api/guard.h"
+#include "api/peer.h"
 
 /* A body that is refused is still read up to here, as a client that is busy sending may
  * never see an answer that comes before it is done. */
@@ -16,10 +17,11 @@
 #define JSON_DEPTH_MAX 32
 
 void *
-request_open(void *server, const char *target, struct MHD_Connection *connection)
+request_open(void *listener, const char *target, struct MHD_Connection *connection)
 {
-    struct server *s = server;
-    struct request *r = calloc(1, sizeof *r);
+    struct server *s = ((struct listener *)listener)->server;
+    struct peer *peer = peer_of(connection);
+    struct request *r = peer ? calloc(1, sizeof *r) : NULL;
 
     if (!r)
         return NULL;
@@ -29,9 +31,12 @@ request_open(void *server, const char *target, struct MHD_Connection *connection
         return NULL;
     }
     r->server = s;
+    r->listener = listener;
     r->connection = connection;
+    r->peer = peer;
     r->asset_fd = -1;
     s->requests++;
+    peer_asks(peer);
     snprintf(r->id, sizeof r->id, "%08x-%06llx", s->boot,
              (unsigned long long)(++s->request_count & 0xffffffffff));
     return r;
@@ -177,6 +182,8 @@ request_begin(struct request *r, const char *method)
         r->refused = !query_parse(&r->query, query, r->match.route->query, &r->refusal);
     if (r->refused && is_urgent(r))
         return reply_problem(r, &r->refusal);
+    if (!r->refused)
+        peer_sends(r->peer);
     return MHD_YES;
 }
 
@@ -233,6 +240,7 @@ request_finish(struct request *r)
 {
     char allow[64];
 
+    peer_waits(r->peer);
     if (r->refused)
         return reply_problem(r, &r->refusal);
     if (strcmp(r->method, "OPTIONS") == 0) {
@@ -244,13 +252,13 @@ request_finish(struct request *r)
 }
 
 enum MHD_Result
-request_serve(void *server, struct MHD_Connection *connection, const char *url,
+request_serve(void *listener, struct MHD_Connection *connection, const char *url,
               const char *method, const char *version, const char *data, size_t *size,
               void **request)
 {
     struct request *r = *request;
 
-    (void)server, (void)connection, (void)url, (void)version;
+    (void)listener, (void)connection, (void)url, (void)version;
     if (!r)
         return MHD_NO; /* request_open() had no memory */
     if (!r->begun)
@@ -259,10 +267,10 @@ request_serve(void *server, struct MHD_Connection *connection, const char *url,
 }
 
 void
-request_close(void *server, struct MHD_Connection *connection, void **request,
+request_close(void *listener, struct MHD_Connection *connection, void **request,
               enum MHD_RequestTerminationCode how)
 {
-    struct server *s = server;
+    struct server *s = ((struct listener *)listener)->server;
     struct request *r = *request;
 
     (void)connection, (void)how;
@@ -270,6 +278,7 @@ request_close(void *server, struct MHD_Connection *connection, void **request,
     if (!r)
         return;
     wait_forget(r);
+    peer_rests(r->peer);
     if (r->ticket)
         s->backend->plan_drop(s->backend->self, r->ticket);
     body_drop(r);

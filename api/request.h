@@ -22,9 +22,11 @@
 #define REQUEST_HEADERS 4
 
 struct request {
-    struct server *server;             /* borrowed */
-    struct MHD_Connection *connection; /* borrowed */
-    char id[20];                       /* for people and X-Request-Id */
+    struct server *server; /* borrowed, as the next three */
+    struct listener *listener;
+    struct MHD_Connection *connection;
+    struct peer *peer;
+    char id[20];           /* for people and X-Request-Id */
     char *target;          /* the request's target, owned; path, query point into it */
     const char *authority; /* of a target in absolute form; else NULL */
     const char *path;      /* decoded; perhaps no UTF-8 */
@@ -115,32 +117,34 @@ bool page_parse(struct request *r, struct backend_page *page, struct problem *pr
 #include "api/routes.def"
 #undef ROUTE
 
-/* wait.c, for server.c: calls those again whose time is up or whose client went away, or
- * all; and drops one that ends. */
-void wait_wake_due(struct server *server);
-void wait_wake_all(struct server *server);
-void wait_wake_streams(struct server *server);
-
-/* Whether nobody else may wait. */
-bool wait_full(const struct server *server);
+/* wait.c, for listener.c: calls those again whose time is up or, with look, whose client
+ * went away; or all. And drops one that ends. */
+void wait_wake_due(struct listener *listener, bool look);
+void wait_wake_all(struct listener *listener);
 void wait_forget(struct request *r);
 
-/* Milliseconds until the next one's time is up, at most max. */
-uint64_t wait_left_ms(const struct server *server, uint64_t max);
+/* Whether nobody else may wait. */
+bool wait_full(const struct listener *listener);
 
-/* server.c: has the library run once more, soon. */
-void server_kick(struct server *server);
+/* Milliseconds until the next one's time is up, at most max. */
+uint64_t wait_left_ms(const struct listener *listener, uint64_t max);
+
+/* server.c, for listener.c: begins to close where that is wanted; ends all listeners
+ * where it can, then true; and is told of each handle that was closed. */
+void server_quiet(struct server *server);
+bool server_end(struct server *server);
+void server_handle_closed(uv_handle_t *handle);
 
 /* assets.c: looks for a file of the page at r->path; finds asset or asset_fd, and the
  * route in match. False: there is none. */
 bool asset_find(struct request *r);
 
-/* The callbacks that server.c gives to libmicrohttpd. */
-void *request_open(void *server, const char *target, struct MHD_Connection *connection);
-enum MHD_Result request_serve(void *server, struct MHD_Connection *connection,
+/* The callbacks that listener.c gives to libmicrohttpd. */
+void *request_open(void *listener, const char *target, struct MHD_Connection *connection);
+enum MHD_Result request_serve(void *listener, struct MHD_Connection *connection,
                               const char *url, const char *method, const char *version,
                               const char *data, size_t *size, void **request);
-void request_close(void *server, struct MHD_Connection *connection, void **request,
+void request_close(void *listener, struct MHD_Connection *connection, void **request,
                    enum MHD_RequestTerminationCode how);
 
 #endif

@@ -225,7 +225,7 @@ stream_open(struct request *r, bool all, enum format format)
 
     if (!begin_parse(r, all, &after, &problem))
         return reply_problem(r, &problem);
-    if (wait_full(r->server)) {
+    if (wait_full(r->listener)) {
         problem_set(&problem, PROBLEM_UNAVAILABLE, "too many clients wait already");
         return reply_problem(r, &problem);
     }
@@ -296,10 +296,4 @@ enum MHD_Result
 event_list(struct request *r)
 {
     return events(r, true);
-}
-
-void
-server_events_changed(struct server *server)
-{
-    wait_wake_streams(server);
 }

@@ -4,32 +4,30 @@
  * Their connections are suspended: the library neither times them out nor notices when
  * the client leaves, so the server does both.
  */
+#include <poll.h>
 #include <string.h>
-#include <sys/socket.h>
 
 #include "api/request.h"
 
-#define LOOK_MS 1000 /* how often it is looked whether clients are still there */
-
 bool
-wait_full(const struct server *server)
+wait_full(const struct listener *listener)
 {
-    return server->waiting_n >= (server->config.connections + 1) / 2;
+    return listener->waiting_n >= (listener->connections + 1) / 2;
 }
 
 void
 request_suspend(struct request *r)
 {
-    struct server *s = r->server;
+    struct listener *l = r->listener;
 
     MHD_suspend_connection(r->connection);
     r->waiting = true;
     r->prev = NULL;
-    r->next = s->waiting;
+    r->next = l->waiting;
     if (r->next)
         r->next->prev = r;
-    s->waiting = r;
-    s->waiting_n++;
+    l->waiting = r;
+    l->waiting_n++;
 }
 
 bool
@@ -43,7 +41,7 @@ request_wait(struct request *r, int wait_s, bool *full)
         r->wait_until_ms = now + (uint64_t)wait_s * 1000;
     if (now >= r->wait_until_ms || s->closing)
         return false;
-    if (wait_full(s)) {
+    if (wait_full(r->listener)) {
         *full = true;
         return false;
     }
@@ -54,18 +52,18 @@ request_wait(struct request *r, int wait_s, bool *full)
 void
 wait_forget(struct request *r)
 {
-    struct server *s = r->server;
+    struct listener *l = r->listener;
 
     if (!r->waiting)
         return;
     if (r->prev)
         r->prev->next = r->next;
     else
-        s->waiting = r->next;
+        l->waiting = r->next;
     if (r->next)
         r->next->prev = r->prev;
     r->waiting = false;
-    s->waiting_n--;
+    l->waiting_n--;
 }
 
 static void
@@ -73,28 +71,29 @@ wake(struct request *r)
 {
     wait_forget(r);
     MHD_resume_connection(r->connection);
-    server_kick(r->server);
+    listener_kick(r->listener);
 }
 
+/* Whether the other end has closed; under TLS its last words may still be unread. */
 static bool
 is_gone(const struct request *r)
 {
     const union MHD_ConnectionInfo *info =
         MHD_get_connection_info(r->connection, MHD_CONNECTION_INFO_CONNECTION_FD);
-    char byte;
+    struct pollfd end = { .events = POLLRDHUP };
 
-    return info && recv(info->connect_fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0;
+    if (!info)
+        return false;
+    end.fd = info->connect_fd;
+    return poll(&end, 1, 0) == 1;
 }
 
 void
-wait_wake_due(struct server *server)
+wait_wake_due(struct listener *listener, bool look)
 {
-    uint64_t now = uv_now(server->loop);
-    bool look = now - server->looked_ms >= LOOK_MS;
+    uint64_t now = uv_now(listener->server->loop);
 
-    if (look)
-        server->looked_ms = now;
-    for (struct request *r = server->waiting, *next; r; r = next) {
+    for (struct request *r = listener->waiting, *next; r; r = next) {
         next = r->next;
         r->gone = look && is_gone(r);
         if (now < r->wait_until_ms && !r->gone)
@@ -105,18 +104,18 @@ wait_wake_due(struct server *server)
 }
 
 void
-wait_wake_all(struct server *server)
+wait_wake_all(struct listener *listener)
 {
-    while (server->waiting)
-        wake(server->waiting);
+    while (listener->waiting)
+        wake(listener->waiting);
 }
 
 uint64_t
-wait_left_ms(const struct server *server, uint64_t max)
+wait_left_ms(const struct listener *listener, uint64_t max)
 {
-    uint64_t now = uv_now(server->loop), left = max;
+    uint64_t now = uv_now(listener->server->loop), left = max;
 
-    for (const struct request *r = server->waiting; r; r = r->next) {
+    for (const struct request *r = listener->waiting; r; r = r->next) {
         uint64_t mine = r->wait_until_ms > now ? r->wait_until_ms - now : 0;
 
         left = mine < left ? mine : left;
@@ -124,32 +123,52 @@ wait_left_ms(const struct server *server, uint64_t max)
     return left;
 }
 
-void
-server_run_changed(struct server *server, const char *run_id)
+/* Calls those again that this is true of. */
+static void
+wake_those(struct server *server, bool (*is)(const struct request *r, const void *what),
+           const void *what)
 {
-    for (struct request *r = server->waiting, *next; r; r = next) {
-        next = r->next;
-        if (strcmp(r->match.id, run_id) == 0)
-            wake(r);
-    }
+    for (size_t i = 0; i < server->listener_n; i++)
+        for (struct request *r = server->listener[i].waiting, *next; r; r = next) {
+            next = r->next;
+            if (is(r, what))
+                wake(r);
+        }
+}
+
+static bool
+is_for_run(const struct request *r, const void *id)
+{
+    return strcmp(r->match.id, id) == 0;
 }
 
 void
-wait_wake_streams(struct server *server)
+server_run_changed(struct server *server, const char *run_id)
 {
-    for (struct request *r = server->waiting, *next; r; r = next) {
-        next = r->next;
-        if (r->streams)
-            wake(r);
-    }
+    wake_those(server, is_for_run, run_id);
+}
+
+static bool
+is_stream(const struct request *r, const void *nothing)
+{
+    (void)nothing;
+    return r->streams;
+}
+
+void
+server_events_changed(struct server *server)
+{
+    wake_those(server, is_stream, NULL);
+}
+
+static bool
+is_for_plan(const struct request *r, const void *ticket)
+{
+    return r->ticket == *(const uint64_t *)ticket;
 }
 
 void
 server_plan_done(struct server *server, uint64_t ticket)
 {
-    for (struct request *r = server->waiting, *next; r; r = next) {
-        next = r->next;
-        if (r->ticket == ticket)
-            wake(r);
-    }
+    wake_those(server, is_for_plan, &ticket);
 }

@@ -8,7 +8,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <time.h>
 #include <unistd.h>
 #include <uv.h>
@@ -22,6 +24,7 @@
 #include "daemon/planner.h"
 #include "daemon/probe.h"
 #include "daemon/queue.h"
+#include "daemon/sockets.h"
 #include "daemon/store.h"
 #include "daemon/submit.h"
 #include "daemon/supervise.h"
@@ -35,7 +38,10 @@ struct daemon {
     const struct settings *settings; /* borrowed */
     char state_dir[PATH_BYTES - 64]; /* absolute */
     char address_file[PATH_BYTES];
-    int lock; /* of the state directory */
+    char socket[PATH_BYTES]; /* the Unix socket, or "" */
+    gid_t group;             /* whose members may do all there */
+    struct sockets sockets;  /* that were open before we were */
+    int lock;                /* of the state directory */
     struct log log;
     struct store store;
     struct queue queue;
@@ -336,14 +342,49 @@ print_schema(struct daemon *daemon, struct ode_err *err)
     return daemon->job_schema ? ODE_OK : ode_fail(err, ODE_ENOMEM, "", "no memory");
 }
 
-static enum ode_status
-open_server(struct daemon *daemon, struct ode_err *err)
+/* The default one is not worth a failure: a state directory may lie deeper than a socket
+ * can. */
+static void
+place_socket(struct daemon *daemon)
+{
+    const char *given = daemon->settings->socket;
+
+    if (strcmp(given, "none") == 0)
+        return;
+    if (*given)
+        snprintf(daemon->socket, sizeof daemon->socket, "%s", given);
+    else if (strlen(daemon->state_dir) + strlen("/odenetd.sock")
+             < sizeof((struct sockaddr_un *)0)->sun_path)
+        snprintf(daemon->socket, sizeof daemon->socket, "%s/odenetd.sock",
+                 daemon->state_dir);
+    else
+        log_event(&daemon->log, LOG_WARN, "daemon", "no_socket",
+                  log_text("text", "the state directory's path is too long for one; "
+                                   "--socket says another place"));
+}
+
+static unsigned
+client_connections(const struct settings *settings)
+{
+    return settings->client_connections < 0 ? 0 : (unsigned)settings->client_connections;
+}
+
+static void
+fill_config(struct daemon *daemon, struct server_config *config)
 {
     const struct settings *settings = daemon->settings;
-    struct server_config config = {
+
+    *config = (struct server_config){
         .listen = settings->listen,
         .port = (int)settings->port,
+        .socket = *daemon->socket ? daemon->socket : NULL,
+        .socket_mode = settings_socket_mode(settings),
+        .group = settings_socket_group(settings, &daemon->group) ? &daemon->group : NULL,
+        .sockets = daemon->sockets.fd,
+        .socket_n = daemon->sockets.n,
         .max_body_bytes = (size_t)settings->max_body_bytes,
+        .connections = (unsigned)settings->connections,
+        .peer_connections = client_connections(settings),
         .version = PACKAGE_VERSION,
         .job_schema = daemon->job_schema,
         .assets = web_assets,
@@ -352,7 +393,15 @@ open_server(struct daemon *daemon, struct ode_err *err)
         .log = on_server_log,
         .log_arg = daemon,
     };
+}
 
+static enum ode_status
+open_server(struct daemon *daemon, struct ode_err *err)
+{
+    struct server_config config;
+
+    place_socket(daemon);
+    fill_config(daemon, &config);
     daemon->parts = (struct backend_parts){ &daemon->store, &daemon->submit, &daemon->sup,
                                             &daemon->probe, &daemon->planner };
     backend_fill(&daemon->backend, &daemon->parts);
@@ -365,14 +414,16 @@ open_server(struct daemon *daemon, struct ode_err *err)
 static enum ode_status
 tell_address(struct daemon *daemon, struct ode_err *err)
 {
-    bool v6 = strchr(daemon->settings->listen, ':') != NULL;
     char address[256];
+    const char *place;
 
-    snprintf(address, sizeof address, "http://%s%.100s%s:%d\n", v6 ? "[" : "",
-             daemon->settings->listen, v6 ? "]" : "", server_port(&daemon->server));
+    server_address(&daemon->server, address, sizeof address - 1);
+    strcat(address, "\n");
     ODE_TRY(ode_file_write_atomic(daemon->address_file,
                                   &(struct iovec){ address, strlen(address) }, 1, err));
     address[strcspn(address, "\n")] = '\0';
+    for (size_t i = 0; (place = server_place(&daemon->server, i)); i++)
+        log_event(&daemon->log, LOG_INFO, "api", "listening", log_text("at", place));
     log_event(&daemon->log, LOG_INFO, "daemon", "ready", log_text("address", address),
               log_text("state_dir", daemon->state_dir),
               log_text("data_dir", daemon->settings->data_dir),
@@ -427,7 +478,9 @@ daemon_run(const struct settings *settings, struct ode_err *err)
     daemon->lock = -1;
     daemon->log.out = stderr;
     log_level_from_name(settings->log_level, &daemon->log.least);
-    status = open_state_dir(daemon, err);
+    status = sockets_take(&daemon->sockets, err);
+    if (status == ODE_OK)
+        status = open_state_dir(daemon, err);
     if (status == ODE_OK)
         status = lock_state_dir(daemon, err);
     if (status == ODE_OK)

@@ -2,6 +2,7 @@
 #include "daemon/settings.h"
 
 #include <errno.h>
+#include <grp.h>
 #include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
@@ -228,6 +229,40 @@ check_listen(const char *listen, struct ode_err *err)
     return ODE_OK;
 }
 
+mode_t
+settings_socket_mode(const struct settings *settings)
+{
+    return (mode_t)strtoul(settings->socket_mode, NULL, 8);
+}
+
+bool
+settings_socket_group(const struct settings *settings, gid_t *group)
+{
+    const struct group *found =
+        *settings->socket_group ? getgrnam(settings->socket_group) : NULL;
+
+    if (found)
+        *group = found->gr_gid;
+    return found != NULL;
+}
+
+static enum ode_status
+check_socket(const struct settings *settings, struct ode_err *err)
+{
+    const char *mode = settings->socket_mode;
+    gid_t group;
+
+    if (strspn(mode, "01234567") != strlen(mode) || strlen(mode) < 3 || strlen(mode) > 4
+        || settings_socket_mode(settings) > 0777)
+        return ode_fail(err, ODE_EARG, "--socket-mode",
+                        "\"%.40s\" are no permissions in octal, such as 0600 and 0660",
+                        mode);
+    if (*settings->socket_group && !settings_socket_group(settings, &group))
+        return ode_fail(err, ODE_EARG, "--socket-group", "there is no group \"%.60s\"",
+                        settings->socket_group);
+    return ODE_OK;
+}
+
 enum ode_status
 settings_settle(struct settings *settings, struct ode_err *err)
 {
@@ -238,6 +273,7 @@ settings_settle(struct settings *settings, struct ode_err *err)
     ODE_TRY(place(settings->data_dir, "ODENET_DATA", "XDG_DATA_HOME",
                   ".local/share/odenet", "--data-dir", err));
     ODE_TRY(check_listen(settings->listen, err));
+    ODE_TRY(check_socket(settings, err));
     ODE_TRY(check_preempt(settings, err));
     if (!log_level_from_name(settings->log_level, &level))
         return ode_fail(err, ODE_EARG, "--log-level",

@@ -195,14 +195,17 @@ test_api_SOURCES = \
 	%D%/api/fake.c %D%/api/fake.h \
 	%D%/api/guard.c \
 	%D%/api/jobs.c \
+	%D%/api/listener.c \
 	%D%/api/log.c \
 	%D%/api/metrics.c \
+	%D%/api/peer.c \
 	%D%/api/plans.c \
 	%D%/api/query.c \
 	%D%/api/reply.c \
 	%D%/api/request.c \
 	%D%/api/router.c \
 	%D%/api/server.c \
+	%D%/api/socket.c \
 	%D%/api/system.c \
 	%D%/api/wait.c
 
@@ -226,6 +229,7 @@ test_daemon_SOURCES = \
 	%D%/daemon/sched.c \
 	%D%/daemon/series.c \
 	%D%/daemon/settings.c \
+	%D%/daemon/sockets.c \
 	%D%/daemon/stamp.c \
 	%D%/daemon/store.c \
 	%D%/daemon/suites.def \

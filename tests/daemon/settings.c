@@ -132,6 +132,36 @@ START_TEST(only_loopback_is_listened_at)
 }
 END_TEST
 
+START_TEST(a_socket_has_permissions_and_perhaps_a_group)
+{
+    static const char *const wrong[] = {
+        "", "6", "0800", "01777", "rw-", "777777", "-600"
+    };
+    struct settings settings = presets();
+    struct ode_err err;
+    gid_t group = 7;
+
+    test_ok(settings_settle(&settings, &err), &err);
+    ck_assert_uint_eq(settings_socket_mode(&settings), 0600);
+    ck_assert(!settings_socket_group(&settings, &group));
+    strcpy(settings.socket_group, "root");
+    strcpy(settings.socket_mode, "660");
+    test_ok(settings_settle(&settings, &err), &err);
+    ck_assert_uint_eq(settings_socket_mode(&settings), 0660);
+    ck_assert(settings_socket_group(&settings, &group));
+    ck_assert_uint_eq(group, 0);
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        strcpy(settings.socket_mode, wrong[i]);
+        ck_assert_msg(settings_settle(&settings, &err) == ODE_EARG, "%s", wrong[i]);
+        ck_assert_str_eq(err.at, "--socket-mode");
+    }
+    strcpy(settings.socket_mode, "0600");
+    strcpy(settings.socket_group, "no such group");
+    ck_assert_int_eq(settings_settle(&settings, &err), ODE_EARG);
+    ck_assert_str_eq(err.at, "--socket-group");
+}
+END_TEST
+
 START_TEST(the_environment_says_where_things_are)
 {
     struct settings settings = presets();
@@ -159,4 +189,5 @@ END_TEST
 
 TEST_SUITE(settings, 10, presets_are_within_their_bounds, a_file_changes_what_it_names,
            a_wrong_file_is_told_of_and_changes_nothing, a_flag_is_checked,
-           only_loopback_is_listened_at, the_environment_says_where_things_are)
+           only_loopback_is_listened_at, a_socket_has_permissions_and_perhaps_a_group,
+           the_environment_says_where_things_are)
