@@ -1,8 +1,10 @@
 # api: HTTP in and out
 
 noinst_LIBRARIES += libapi.a
-libapi_a_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS) $(MHD_CFLAGS) $(UV_CFLAGS) $(MD_CFLAGS)
+libapi_a_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS) $(MHD_CFLAGS) $(GNUTLS_CFLAGS) \
+	$(UV_CFLAGS) $(MD_CFLAGS)
 libapi_a_SOURCES = \
+	%D%/access.c %D%/access.h \
 	%D%/artifacts.c \
 	%D%/asset.h \
 	%D%/assets.c \
@@ -18,15 +20,20 @@ libapi_a_SOURCES = \
 	%D%/peer.c %D%/peer.h \
 	%D%/problem.c %D%/problem.def %D%/problem.h \
 	%D%/query.c %D%/query.h \
+	%D%/rate.c %D%/rate.h \
 	%D%/reply.c \
 	%D%/request.c %D%/request.h \
 	%D%/router.c %D%/router.h %D%/routes.def \
 	%D%/runs.c \
 	%D%/schemas.c \
 	%D%/server.c %D%/server.h \
+	%D%/session.c %D%/session.h \
 	%D%/socket.c %D%/socket.h \
 	%D%/stream.c \
 	%D%/system.c \
-	%D%/wait.c
+	%D%/tls.c %D%/tls.h \
+	%D%/tokens.c %D%/tokens.h \
+	%D%/wait.c \
+	%D%/watch.c %D%/watch.h
 
-api_LIBS = libapi.a $(schema_LIBS) $(MHD_LIBS) $(UV_LIBS)
+api_LIBS = libapi.a $(schema_LIBS) $(MHD_LIBS) $(GNUTLS_LIBS) $(UV_LIBS)

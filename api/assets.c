@@ -16,7 +16,8 @@
 
 static enum MHD_Result asset_get(struct request *r);
 
-static const struct route asset_route = { ROUTE_GET, NULL, NULL, "The page", asset_get };
+static const struct route asset_route = { ROUTE_GET, ROLE_OPEN,  NULL,
+                                          NULL,      "The page", asset_get };
 
 static const struct {
     const char *end, *type;
@@ -117,9 +118,10 @@ asset_get(struct request *r)
     struct stat st;
     int fd = r->asset_fd;
 
-    reply_header(r, "Content-Security-Policy",
-                 "default-src 'self'; img-src 'self' data:; object-src 'none'; "
-                 "base-uri 'none'; frame-ancestors 'none'");
+    reply_header(
+        r, "Content-Security-Policy",
+        "default-src 'self'; object-src 'none'; base-uri 'none'; form-action 'none'; "
+        "frame-ancestors 'none'");
     if (r->asset)
         return reply_static(r, r->asset->type, r->asset->data, r->asset->size,
                             hashed ? "public, max-age=31536000, immutable" : "no-cache");
@@ -128,5 +130,5 @@ asset_get(struct request *r)
         close(fd);
         return reply_failure(r, ODE_EIO, NULL, NULL);
     }
-    return reply_file(r, type_of(r->path), fd, 0, (size_t)st.st_size);
+    return reply_file(r, type_of(r->path), fd, 0, (size_t)st.st_size, "no-cache");
 }

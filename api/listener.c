@@ -8,10 +8,13 @@
 
 #include "api/peer.h"
 #include "api/request.h"
+#include "api/tls.h"
 
 #define FALLBACK_MS 1000 /* see listener.h: never be silent for longer */
 #define LOOK_MS     1000 /* how often it is looked who is still there, and in time */
 #define CLOSING_MS  20   /* between two looks whether all has ended */
+
+#define TLS_PRIORITIES "NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2"
 
 static void on_timer(uv_timer_t *timer);
 
@@ -53,6 +56,8 @@ listener_pump(struct listener *l)
     wait_wake_due(l, look);
     if (look)
         peers_look(l);
+    if (look && l == s->listener)
+        server_look(s);
     l->again = false;
     l->running = true;
     MHD_run(l->http);
@@ -104,15 +109,19 @@ static enum ode_status
 http_start(struct listener *l, int fd, struct ode_err *err)
 {
     const struct server_config *config = &l->server->config;
+    const bool secure = l->server->secure && !l->place.local;
 
     l->http = MHD_start_daemon(
-        MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG, 0, NULL, NULL,
-        request_serve, l, MHD_OPTION_EXTERNAL_LOGGER, on_log, l, /* must come first */
+        MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG
+            | (secure ? MHD_USE_TLS : 0),
+        0, NULL, NULL, request_serve, l, MHD_OPTION_EXTERNAL_LOGGER, on_log,
+        l, /* must come first */
         MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_STRICT_FOR_CLIENT, 1,
         MHD_OPTION_CONNECTION_LIMIT, l->connections, MHD_OPTION_CONNECTION_TIMEOUT,
         config->idle_s, MHD_OPTION_NOTIFY_CONNECTION, peer_notify, l,
         MHD_OPTION_URI_LOG_CALLBACK, request_open, l, MHD_OPTION_NOTIFY_COMPLETED,
-        request_close, l, MHD_OPTION_END);
+        request_close, l, secure ? MHD_OPTION_HTTPS_CERT_CALLBACK : MHD_OPTION_END,
+        tls_choose, MHD_OPTION_HTTPS_PRIORITIES, TLS_PRIORITIES, MHD_OPTION_END);
     if (l->http)
         return ODE_OK;
     return ode_fail(err, ODE_EINTERNAL, NULL,

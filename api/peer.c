@@ -250,6 +250,7 @@ peer_rests(struct peer *peer)
     const struct server_config *config = &peer->listener->server->config;
 
     peer->busy = false;
+    peer->waits_as[0] = '\0';
     peer->idle_ms = uv_now(peer->listener->server->loop);
     peer->by_ms = after_s(peer, config->idle_s + config->head_s);
 }

@@ -21,6 +21,7 @@ struct peer {                  /* of one connection */
     struct listener *listener; /* borrowed */
     int fd;                    /* borrowed */
     char name[64];             /* "127.0.0.1", "2001:db8:1:2::/64", "user 1000" */
+    char waits_as[64];         /* the caller whose request waits here, or "" */
     bool trusted;      /* a user of the Unix socket who may do all without a token */
     unsigned requests; /* that it has begun */
     bool busy;         /* it sends a body that is wanted, or it is being answered */

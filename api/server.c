@@ -8,10 +8,57 @@
 
 #include "api/peer.h"
 #include "api/request.h"
+#include "api/tls.h"
 
 #define CLOSE_GRACE_MS 2000
 #define NEW_GRACE_MS   1000 /* for who has just connected */
 #define SOCKET_MODE    0600
+#define FAILURES_PER_S 10
+
+/* --- files that may change ------------------------------------------------------------
+ */
+
+enum ode_status
+server_tokens_reload(struct server *server, struct ode_err *err)
+{
+    if (!server->guarded)
+        return ODE_OK;
+    watch_changed(&server->token_file);
+    return tokens_read(&server->tokens, server->config.token_file, err);
+}
+
+enum ode_status
+server_tls_reload(struct server *server, struct ode_err *err)
+{
+    return server->tls ? tls_reload(server->tls, uv_now(server->loop), err) : ODE_OK;
+}
+
+static void
+tell(struct server *s, const char *what, enum ode_status status,
+     const struct ode_err *err)
+{
+    char line[512];
+
+    if (!s->config.log)
+        return;
+    if (status == ODE_OK)
+        snprintf(line, sizeof line, "%s was read again", what);
+    else
+        snprintf(line, sizeof line, "%s stays as it was: %s%s%s", what, err->at,
+                 *err->at ? ": " : "", err->text);
+    s->config.log(s->config.log_arg, line);
+}
+
+void
+server_look(struct server *server)
+{
+    struct ode_err err = { 0 };
+
+    if (server->guarded && watch_changed(&server->token_file))
+        tell(server, "the list of tokens", server_tokens_reload(server, &err), &err);
+    if (server->tls && tls_changed(server->tls))
+        tell(server, "the certificate", server_tls_reload(server, &err), &err);
+}
 
 /* --- closing --------------------------------------------------------------------------
  */
@@ -36,6 +83,16 @@ server_quiet(struct server *server)
         listener_quiet(&server->listener[i]);
 }
 
+/* Nobody uses these any more. */
+static void
+secrets_release(struct server *s)
+{
+    tokens_release(&s->tokens);
+    tls_free(s->tls);
+    s->tls = NULL;
+    explicit_bzero(&s->sessions, sizeof s->sessions);
+}
+
 /* Whether somebody still has to be answered. A client that has connected in vain would
  * have lost its request, while one whose connection was kept knows that it may end. */
 static bool
@@ -58,6 +115,7 @@ server_end(struct server *server)
         return false;
     for (size_t i = 0; i < server->listener_n; i++)
         listener_stop(&server->listener[i]);
+    secrets_release(server);
     return true;
 }
 
@@ -98,12 +156,19 @@ config_defaults(struct server_config *config)
 
 /* Whether the server may be where others than this machine can reach it. */
 static enum ode_status
-check_public(const char *place, struct ode_err *err)
+check_public(const struct server *s, const char *place, struct ode_err *err)
 {
-    return ode_fail(err, ODE_EARG, NULL,
-                    "cannot listen on \"%.64s\": only addresses of this machine's "
-                    "loopback are allowed, such as 127.0.0.1 and ::1",
-                    place);
+    if (!s->guarded)
+        return ode_fail(err, ODE_EARG, NULL,
+                        "cannot listen on %.64s: beyond this machine's loopback (such as "
+                        "127.0.0.1 and ::1) tokens are needed",
+                        place);
+    if (!s->secure && !s->config.behind_proxy)
+        return ode_fail(err, ODE_EARG, NULL,
+                        "cannot listen on %.64s: beyond this machine's loopback TLS is "
+                        "needed, here or in a proxy",
+                        place);
+    return ODE_OK;
 }
 
 /* Takes fd. */
@@ -119,7 +184,7 @@ add(struct server *s, int fd, const char *file, struct ode_err *err)
     }
     ODE_TRY(listener_open(l, s, fd, file, err));
     s->listener_n++;
-    return l->place.loopback ? ODE_OK : check_public(l->place.name, err);
+    return l->place.loopback ? ODE_OK : check_public(s, l->place.name, err);
 }
 
 static enum ode_status
@@ -142,7 +207,7 @@ open_own(struct server *s, struct ode_err *err)
     int fd = -1;
 
     if (socket_is_public(config->listen))
-        ODE_TRY(check_public(config->listen, err));
+        ODE_TRY(check_public(s, config->listen, err));
     ODE_TRY(socket_tcp(config->listen, config->port, &fd, err));
     ODE_TRY(add(s, fd, NULL, err));
     if (!config->socket)
@@ -171,6 +236,24 @@ start(struct server *s, struct ode_err *err)
     return status;
 }
 
+/* Tokens and certificate, before there is a socket. */
+static enum ode_status
+open_secrets(struct server *s, struct ode_err *err)
+{
+    const struct server_config *config = &s->config;
+
+    rate_init(&s->failures, FAILURES_PER_S, FAILURES_PER_S);
+    if (config->peer_requests)
+        rate_init(&s->rate, config->peer_requests, 2.0 * config->peer_requests);
+    if (getrandom(&s->boot, sizeof s->boot, 0) != sizeof s->boot)
+        return ode_fail_errno(err, ODE_EINTERNAL, NULL, "cannot get random bytes");
+    s->guarded = config->token_file != NULL;
+    s->token_file.path = config->token_file;
+    ODE_TRY(server_tokens_reload(s, err));
+    s->secure = config->tls_cert != NULL;
+    return s->secure ? tls_new(&s->tls, config->tls_cert, config->tls_key, err) : ODE_OK;
+}
+
 enum ode_status
 server_open(struct server *server, uv_loop_t *loop, const struct server_config *config,
             const struct backend *backend, struct ode_err *err)
@@ -182,15 +265,17 @@ server_open(struct server *server, uv_loop_t *loop, const struct server_config *
     config_defaults(&server->config);
     server->backend = backend;
     server->loop = loop;
-    status =
-        server->config.socket_n > 0 ? open_given(server, err) : open_own(server, err);
-    if (status == ODE_OK
-        && getrandom(&server->boot, sizeof server->boot, 0) != sizeof server->boot)
-        status = ode_fail_errno(err, ODE_EINTERNAL, NULL, "cannot get random bytes");
+    status = open_secrets(server, err);
     if (status == ODE_OK)
-        return start(server, err);
-    for (size_t i = 0; i < server->listener_n; i++)
-        listener_drop(&server->listener[i]);
+        status =
+            server->config.socket_n > 0 ? open_given(server, err) : open_own(server, err);
+    if (status == ODE_OK) {
+        status = start(server, err);
+    } else
+        for (size_t i = 0; i < server->listener_n; i++)
+            listener_drop(&server->listener[i]);
+    if (status != ODE_OK)
+        secrets_release(server);
     return status;
 }
 
@@ -217,7 +302,7 @@ server_address(const struct server *server, char *text, size_t size)
     const struct socket_place *place = first_tcp(server);
 
     if (place)
-        snprintf(text, size, "http://%s", place->name);
+        snprintf(text, size, "http%s://%s", server->secure ? "s" : "", place->name);
     else
         snprintf(text, size, "%s", server->listener[0].place.name);
 }

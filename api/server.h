@@ -22,16 +22,28 @@
 
 #include "api/backend.h"
 #include "api/listener.h"
+#include "api/rate.h"
+#include "api/session.h"
+#include "api/tokens.h"
+#include "api/watch.h"
 #include "core/base/status.h"
 
 enum { SERVER_LISTENERS = 16, SERVER_LOCAL_CONNECTIONS = 64 };
 
+struct tls;
 struct web_asset; /* api/asset.h */
 
 /* Zeros are good defaults. Pointers are borrowed and outlive the server. */
 struct server_config {
-    const char *listen; /* an address of loopback; NULL: 127.0.0.1 */
-    int port;           /* 0: any free one                         */
+    const char *listen; /* an address; NULL: 127.0.0.1 */
+    int port;           /* 0: any free one             */
+
+    /* Beyond loopback it wants tokens, and TLS or a proxy before it that speaks it. Both
+     * are read again where their files change. */
+    const char *token_file;         /* api/tokens.h; NULL: nobody needs a token   */
+    const char *tls_cert, *tls_key; /* PEM; of TCP sockets; NULL: no TLS          */
+    bool behind_proxy;              /* plain HTTP will do                         */
+    const char *hosts;              /* further names of it, by commas; NULL: none */
 
     /* A Unix socket as well, with room for 64 connections of its own; NULL: none. Its
      * permissions (0: 0600), and a group whose members may do all; NULL: none. */
@@ -46,6 +58,8 @@ struct server_config {
     size_t max_body_bytes;     /* larger ones get 413; 0: 1 MiB                       */
     unsigned connections;      /* at most so many at once; 0: 512. Half may wait      */
     unsigned peer_connections; /* and of an address or user; 0: no limit              */
+    unsigned peer_waits;       /* requests of a caller that wait; 0: no limit         */
+    unsigned peer_requests;    /* of a caller in a second; 0: no limit                */
     unsigned idle_s;           /* silent connections are closed after this; 0: 30     */
     unsigned head_s;           /* a request's header comes within this; 0: 10         */
     unsigned plan_s;           /* a client waits for a plan for so long; 0: 60        */
@@ -70,7 +84,14 @@ struct server { /* read only, and only by api */
     uv_loop_t *loop;               /* borrowed */
     struct listener listener[SERVER_LISTENERS];
     size_t listener_n;
-    size_t requests; /* begun and not completed */
+    bool guarded; /* there are tokens, and one is needed */
+    struct watch token_file;
+    struct tokens tokens;
+    struct sessions sessions;
+    struct rate failures, rate; /* bad tokens of a peer; requests of a caller */
+    bool secure;                /* TCP is TLS */
+    struct tls *tls;            /* owned; NULL: none */
+    size_t requests;            /* begun and not completed */
     uint64_t request_count;
     uint32_t boot;       /* random; begins each request's id */
     bool closing, quiet; /* server_close() was called; the listeners are gone */
@@ -80,7 +101,8 @@ struct server { /* read only, and only by api */
     void *closed_arg;
 };
 
-/* Listens and begins to serve. Fails with ODE_EARG for an address that is not loopback,
+/* Listens and begins to serve. Fails with ODE_EARG for an address beyond loopback without
+ * tokens or TLS, as tokens_read() and tls_new() do, with
  * ODE_EBUSY where somebody listens on the Unix socket, ODE_EIO where a socket cannot be
  * had, ODE_ENOMEM; then there is nothing to close. So it is after ODE_EINTERNAL, but that
  * the loop has to turn once before the struct may go. */
@@ -109,6 +131,12 @@ void server_events_changed(struct server *server);
 
 /* The plan of this ticket is there: who waits for it looks again. */
 void server_plan_done(struct server *server, uint64_t ticket);
+
+/* Reads the tokens, or the certificate and its key, again, where there are such. The
+ * server does so itself within a second of a change. On failure it stays with what it
+ * has. As tokens_read(), tls_new(). */
+enum ode_status server_tokens_reload(struct server *server, struct ode_err *err);
+enum ode_status server_tls_reload(struct server *server, struct ode_err *err);
 
 /* Stops listening, lets requests in progress end (2 s at most; those that wait for a run
  * are answered at once), and clients that have just connected ask (1 s), then calls

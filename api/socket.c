@@ -59,6 +59,15 @@ is_loopback_v4(struct in_addr address)
 }
 
 bool
+socket_is_address(const char *address)
+{
+    union address where;
+    socklen_t size;
+
+    return address_parse(address, 0, &where, &size, NULL) == ODE_OK;
+}
+
+bool
 socket_is_public(const char *address)
 {
     union address where;

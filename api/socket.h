@@ -17,7 +17,9 @@ struct socket_place {
     char name[160]; /* for people: "127.0.0.1:7433", "unix:/run/ode" */
 };
 
-/* Whether this is an address that others than this machine may reach. */
+/* Whether this is an address to listen on; and whether it is one that others than this
+ * machine may reach. */
+bool socket_is_address(const char *address);
 bool socket_is_public(const char *address);
 
 /* Listens on an address of this machine: IPv4, IPv6, or "localhost". *fd is the caller's

@@ -225,10 +225,8 @@ stream_open(struct request *r, bool all, enum format format)
 
     if (!begin_parse(r, all, &after, &problem))
         return reply_problem(r, &problem);
-    if (wait_full(r->listener)) {
-        problem_set(&problem, PROBLEM_UNAVAILABLE, "too many clients wait already");
+    if (wait_full(r, &problem))
         return reply_problem(r, &problem);
-    }
     s = calloc(1, sizeof *s);
     if (!s)
         return reply_failure(r, ODE_ENOMEM, NULL, NULL);

@@ -5,14 +5,31 @@
  * the client leaves, so the server does both.
  */
 #include <poll.h>
+#include <stdio.h>
 #include <string.h>
 
+#include "api/peer.h"
 #include "api/request.h"
 
 bool
-wait_full(const struct listener *listener)
+wait_full(struct request *r, struct problem *problem)
 {
-    return listener->waiting_n >= (listener->connections + 1) / 2;
+    const struct listener *l = r->listener;
+
+    if (access_waits_enough(r)) {
+        problem_set(problem, PROBLEM_TOO_MANY,
+                    "%s has %u requests that wait already; ask without, or later",
+                    r->caller.name, r->server->config.peer_waits);
+        reply_header(r, "Retry-After", "2");
+        return true;
+    }
+    if (l->waiting_n >= (l->connections + 1) / 2) {
+        problem_set(problem, PROBLEM_UNAVAILABLE,
+                    "too many clients wait already; ask without, or later");
+        return true;
+    }
+    snprintf(r->peer->waits_as, sizeof r->peer->waits_as, "%s", r->caller.name);
+    return false;
 }
 
 void
@@ -31,7 +48,7 @@ request_suspend(struct request *r)
 }
 
 bool
-request_wait(struct request *r, int wait_s, bool *full)
+request_wait(struct request *r, int wait_s, bool *full, struct problem *problem)
 {
     struct server *s = r->server;
     uint64_t now = uv_now(s->loop);
@@ -41,10 +58,9 @@ request_wait(struct request *r, int wait_s, bool *full)
         r->wait_until_ms = now + (uint64_t)wait_s * 1000;
     if (now >= r->wait_until_ms || s->closing)
         return false;
-    if (wait_full(r->listener)) {
-        *full = true;
+    *full = wait_full(r, problem);
+    if (*full)
         return false;
-    }
     request_suspend(r);
     return true;
 }

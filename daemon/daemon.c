@@ -363,10 +363,32 @@ place_socket(struct daemon *daemon)
                                    "--socket says another place"));
 }
 
-static unsigned
-client_connections(const struct settings *settings)
+/* Whether others than this machine can connect. */
+static bool
+is_public(const struct daemon *daemon)
 {
-    return settings->client_connections < 0 ? 0 : (unsigned)settings->client_connections;
+    struct socket_place place;
+
+    for (size_t i = 0; i < daemon->sockets.n; i++)
+        if (socket_look(daemon->sockets.fd[i], &place, NULL) == ODE_OK && !place.loopback)
+            return true;
+    return daemon->sockets.n == 0 && socket_is_public(daemon->settings->listen);
+}
+
+/* What a setting of a limit comes to: where all clients share one address there is none,
+ * unless one was asked for. */
+static unsigned
+limit_of(const struct daemon *daemon, int64_t setting, unsigned preset)
+{
+    if (setting >= 0)
+        return (unsigned)setting;
+    return is_public(daemon) ? preset : 0;
+}
+
+static const char *
+text_or_null(const char *text)
+{
+    return *text ? text : NULL;
 }
 
 static void
@@ -377,19 +399,26 @@ fill_config(struct daemon *daemon, struct server_config *config)
     *config = (struct server_config){
         .listen = settings->listen,
         .port = (int)settings->port,
-        .socket = *daemon->socket ? daemon->socket : NULL,
+        .token_file = text_or_null(settings->token_file),
+        .tls_cert = text_or_null(settings->tls_cert),
+        .tls_key = text_or_null(settings->tls_key),
+        .behind_proxy = settings->behind_proxy,
+        .hosts = text_or_null(settings->host),
+        .socket = text_or_null(daemon->socket),
         .socket_mode = settings_socket_mode(settings),
         .group = settings_socket_group(settings, &daemon->group) ? &daemon->group : NULL,
         .sockets = daemon->sockets.fd,
         .socket_n = daemon->sockets.n,
         .max_body_bytes = (size_t)settings->max_body_bytes,
         .connections = (unsigned)settings->connections,
-        .peer_connections = client_connections(settings),
+        .peer_connections = limit_of(daemon, settings->client_connections, 64),
+        .peer_waits = limit_of(daemon, settings->client_waits, 32),
+        .peer_requests = limit_of(daemon, settings->client_requests, 200),
         .version = PACKAGE_VERSION,
         .job_schema = daemon->job_schema,
         .assets = web_assets,
         .asset_n = web_asset_n,
-        .web_root = *settings->web_root ? settings->web_root : NULL,
+        .web_root = text_or_null(settings->web_root),
         .log = on_server_log,
         .log_arg = daemon,
     };

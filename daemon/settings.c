@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "api/socket.h"
 #include "daemon/log.h"
 
 static const struct setting list[] = {
@@ -218,15 +219,58 @@ check_preempt(const struct settings *settings, struct ode_err *err)
 }
 
 static enum ode_status
-check_listen(const char *listen, struct ode_err *err)
+check_listen(const struct settings *settings, struct ode_err *err)
 {
-    if (strncmp(listen, "127.", 4) != 0 && strcmp(listen, "::1") != 0
-        && strcmp(listen, "localhost") != 0)
+    const char *listen = settings->listen;
+
+    if (!socket_is_address(listen))
+        return ode_fail(
+            err, ODE_EARG, "--listen",
+            "\"%.60s\" is no address, such as 127.0.0.1 and ::1 (loopback) or "
+            "0.0.0.0 (all)",
+            listen);
+    if (!socket_is_public(listen))
+        return ODE_OK;
+    if (!*settings->token_file)
         return ode_fail(err, ODE_EARG, "--listen",
-                        "%.60s is not an address of this machine alone; only loopback is "
-                        "served (127.0.0.1, ::1), as there are no tokens yet",
+                        "others than this machine reach %.60s: that needs tokens "
+                        "(--token-file), or an address of loopback",
                         listen);
+    if (!*settings->tls_cert && !settings->behind_proxy)
+        return ode_fail(
+            err, ODE_EARG, "--listen",
+            "others than this machine reach %.60s: that needs TLS (--tls-cert, "
+            "--tls-key), a proxy that speaks it (--behind-proxy 1), or an "
+            "address of loopback",
+            listen);
     return ODE_OK;
+}
+
+/* A name is for a proxy, or for others than this machine: either way not for everybody.
+ */
+static enum ode_status
+check_names(const struct settings *settings, struct ode_err *err)
+{
+    if (*settings->host && !*settings->token_file)
+        return ode_fail(err, ODE_EARG, "--host",
+                        "a name beside loopback's needs tokens (--token-file)");
+    if (!*settings->tls_cert != !*settings->tls_key)
+        return ode_fail(err, ODE_EARG, *settings->tls_cert ? "--tls-key" : "--tls-cert",
+                        "a certificate and its key go together");
+    return ODE_OK;
+}
+
+/* As systemd passes secrets: LoadCredential=tokens:/etc/odenet/tokens. */
+static void
+find_tokens(char token_file[SETTING_BYTES])
+{
+    const char *directory = getenv("CREDENTIALS_DIRECTORY");
+
+    if (*token_file || !directory || strlen(directory) > SETTING_BYTES - 16)
+        return;
+    snprintf(token_file, SETTING_BYTES, "%s/tokens", directory);
+    if (access(token_file, F_OK) != 0)
+        *token_file = '\0';
 }
 
 mode_t
@@ -272,7 +316,9 @@ settings_settle(struct settings *settings, struct ode_err *err)
                   ".local/state/odenet", "--state-dir", err));
     ODE_TRY(place(settings->data_dir, "ODENET_DATA", "XDG_DATA_HOME",
                   ".local/share/odenet", "--data-dir", err));
-    ODE_TRY(check_listen(settings->listen, err));
+    find_tokens(settings->token_file);
+    ODE_TRY(check_listen(settings, err));
+    ODE_TRY(check_names(settings, err));
     ODE_TRY(check_socket(settings, err));
     ODE_TRY(check_preempt(settings, err));
     if (!log_level_from_name(settings->log_level, &level))

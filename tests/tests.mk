@@ -182,12 +182,14 @@ TESTS += %D%/web/run.sh
 check_PROGRAMS += test-api
 TESTS += test-api
 test_api_CPPFLAGS = $(AM_CPPFLAGS) -DSUITES_DEF='"tests/api/suites.def"'
-test_api_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS) $(JANSSON_CFLAGS) $(MHD_CFLAGS) $(UV_CFLAGS)
+test_api_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS) $(JANSSON_CFLAGS) $(MHD_CFLAGS) \
+	$(GNUTLS_CFLAGS) $(UV_CFLAGS)
 test_api_LDADD = $(api_LIBS) $(CHECK_LIBS)
 test_api_SOURCES = \
 	%D%/main.c %D%/test.h \
 	%D%/api/stream.c \
 	%D%/api/suites.def \
+	%D%/api/access.c \
 	%D%/api/artifacts.c \
 	%D%/api/assets.c \
 	%D%/api/client.c %D%/api/client.h \
@@ -201,12 +203,15 @@ test_api_SOURCES = \
 	%D%/api/peer.c \
 	%D%/api/plans.c \
 	%D%/api/query.c \
+	%D%/api/rate.c \
 	%D%/api/reply.c \
 	%D%/api/request.c \
 	%D%/api/router.c \
 	%D%/api/server.c \
 	%D%/api/socket.c \
 	%D%/api/system.c \
+	%D%/api/tls.c \
+	%D%/api/tokens.c \
 	%D%/api/wait.c
 
 check_PROGRAMS += fake-worker test-daemon

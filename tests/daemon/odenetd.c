@@ -404,7 +404,8 @@ START_TEST(wrong_settings_end_it_with_a_word)
         const char *flags[3], *says;
         int code;
     } stories[] = {
-        {{ "--listen", "0.0.0.0", NULL },         "only loopback",                          2},
+        {{ "--listen", "0.0.0.0", NULL },         "needs tokens (--token-file)",            2},
+        { { "--make-token", "ci", NULL },         "--make-token ci submit",                 2},
         { { "--port", "none", NULL },             "--port: \"none\" is not a whole number", 2},
         { { "--config", "/nowhere.json", NULL },  "/nowhere.json",                          2},
         { { "--no-such-flag", NULL },             "try odenetd --help",                     2},
