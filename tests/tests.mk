@@ -10,6 +10,7 @@ test_core_LDADD = $(core_LIBS) $(CHECK_LIBS)
 test_core_SOURCES = \
 	%D%/main.c %D%/test.h \
 	%D%/core/suites.def \
+	%D%/core/beneath.c \
 	%D%/core/block.c \
 	%D%/core/cifar.c \
 	%D%/core/curve.c \
@@ -259,6 +260,7 @@ e2e_stories = \
 	%D%/e2e/plans.sh \
 	%D%/e2e/prefix.sh \
 	%D%/e2e/queue.sh \
+	%D%/e2e/security.sh \
 	%D%/e2e/storm.sh
 if !SANITIZERS
 TESTS += $(e2e_stories) %D%/export/run.sh
@@ -291,6 +293,7 @@ EXTRA_DIST += \
 	%D%/e2e/plans.sh \
 	%D%/e2e/prefix.sh \
 	%D%/e2e/queue.sh \
+	%D%/e2e/security.sh \
 	%D%/e2e/storm.sh \
 	%D%/export/logits.mjs \
 	%D%/export/npz.mjs \

@@ -605,6 +605,77 @@ START_TEST(a_dry_run_plans_and_creates_nothing)
 }
 END_TEST
 
+/* What somebody may call a job, as JSON writes it. */
+static const char *const odd_names[] = {
+    "'; DROP TABLE runs; --",
+    "\\\" OR \\\"1\\\"=\\\"1",
+    "%s%s%s%n%d",
+    "$(touch owned)",
+    "`touch owned`",
+    "a; touch owned #",
+    "| touch owned",
+    "--worker",
+    "../../../etc/passwd",
+    "a/b\\\\c",
+    "line\\nerror daemon stopped",
+    "carriage\\rreturn",
+    "tab\\there",
+    "\\u001b[2J\\u001b]0;title\\u0007",
+    "\\u202ereversed",
+    "<script>alert(1)</script>",
+    "{{7*7}}${7*7}",
+    "caf\xc3\xa9 \xe6\xbc\xa2 \xf0\x9f\x98\x80",
+    "\\u0000",
+    "a\\u0000b",
+    "",
+    " ",
+};
+
+/* Unchanged, or refused; and nothing else happens. */
+START_TEST(odd_names_stay_what_they_are_or_are_refused)
+{
+    struct client_answer answer = { 0 };
+    struct house house;
+    int kept = 0;
+
+    house_open(&house, NULL);
+    for (size_t i = 0; i < sizeof odd_names / sizeof *odd_names; i++) {
+        char body[512], target[128];
+        json_t *spec, *job;
+
+        snprintf(body, sizeof body,
+                 "{\"name\": \"%s\", \"model\": {\"units\": [{\"channels\": 8, "
+                 "\"blocks\": 2}]}, \"levels\": [{\"resolution\": 8, \"epochs\": 1}]}",
+                 odd_names[i]);
+        client_ask(house.port, "POST", "/v1/jobs", "Content-Type: application/json\r\n",
+                   body, &answer);
+        ck_assert_msg(answer.status == 201 || answer.status == 400
+                          || answer.status == 422,
+                      "%s: %d", odd_names[i], answer.status);
+        if (answer.status != 201)
+            continue;
+        spec = json_loads(body, 0, NULL);
+        job = json_loads(answer.body, 0, NULL);
+        snprintf(target, sizeof target, "/v1/jobs/%s",
+                 json_string_value(json_object_get(job, "id")));
+        json_decref(job);
+        job = ask(&house, "GET", target, NULL, 200);
+        ck_assert_str_eq(json_string_value(json_object_get(job, "name")),
+                         json_string_value(json_object_get(spec, "name")));
+        json_decref(job);
+        json_decref(spec);
+        kept++;
+    }
+    ck_assert_int_ge(kept, 10);
+    ck_assert_int_ne(access("owned", F_OK), 0);
+    ck_assert(!log_says(&house, "\nerror daemon stopped"));
+    ck_assert(!log_says(&house, "\x1b"));
+    json_decref(ask(&house, "GET", "/v1/runs?state=queued", NULL, 200));
+    client_release(&answer);
+    house_close(&house);
+}
+END_TEST
+
 /* A client that waits for a plan that never comes. */
 static int
 ask_in_vain(const struct house *house)
@@ -657,4 +728,5 @@ TEST_SUITE(odenetd, 120, a_dry_run_plans_and_creates_nothing,
            a_stopped_daemon_stops_its_worker_and_the_next_one_goes_on,
            a_second_signal_does_not_wait_for_a_deaf_worker,
            thirty_kills_leave_the_tables_of_an_undisturbed_run,
-           a_bad_spec_is_refused_and_it_serves_on)
+           a_bad_spec_is_refused_and_it_serves_on,
+           odd_names_stay_what_they_are_or_are_refused)
