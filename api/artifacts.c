@@ -86,5 +86,5 @@ run_artifact(struct request *r)
     if (status != ODE_OK)
         return reply_failure(r, status, &err, NULL);
     reply_header(r, "Content-Disposition", "attachment; filename=\"%s\"", name);
-    return reply_file(r, type, fd, 0, bytes);
+    return reply_file(r, type, fd, 0, bytes, "no-store");
 }

@@ -5,18 +5,18 @@
  * ever; index.html they must ask for again. Views have addresses of their own that only
  * the page understands: a browser that asks for such a one gets index.html.
  */
-#include <fcntl.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "api/asset.h"
 #include "api/request.h"
+#include "core/base/beneath.h"
 
 static enum MHD_Result asset_get(struct request *r);
 
-static const struct route asset_route = { ROUTE_GET, NULL, NULL, "The page", asset_get };
+static const struct route asset_route = { ROUTE_GET, ROLE_OPEN,  NULL,
+                                          NULL,      "The page", asset_get };
 
 static const struct {
     const char *end, *type;
@@ -56,22 +56,16 @@ table_find(const struct server_config *config, const char *path)
     return NULL;
 }
 
-/* Opens a regular file below the directory; no part of its path may begin with a dot. */
+/* Opens a file below the directory; no part of its path may begin with a dot. */
 static int
 root_open(const char *root, const char *path)
 {
-    char name[512];
-    struct stat st;
-    int fd;
+    size_t bytes;
+    int fd = -1;
 
     if (strstr(path, "/.") || strstr(path, "//")
-        || snprintf(name, sizeof name, "%s%s", root, path) >= (int)sizeof name)
+        || ode_beneath_open(root, path + 1, &fd, &bytes, NULL) != ODE_OK)
         return -1;
-    fd = open(name, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW);
-    if (fd >= 0 && (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode))) {
-        close(fd);
-        return -1;
-    }
     return fd;
 }
 
@@ -117,9 +111,10 @@ asset_get(struct request *r)
     struct stat st;
     int fd = r->asset_fd;
 
-    reply_header(r, "Content-Security-Policy",
-                 "default-src 'self'; img-src 'self' data:; object-src 'none'; "
-                 "base-uri 'none'; frame-ancestors 'none'");
+    reply_header(
+        r, "Content-Security-Policy",
+        "default-src 'self'; object-src 'none'; base-uri 'none'; form-action 'none'; "
+        "frame-ancestors 'none'");
     if (r->asset)
         return reply_static(r, r->asset->type, r->asset->data, r->asset->size,
                             hashed ? "public, max-age=31536000, immutable" : "no-cache");
@@ -128,5 +123,5 @@ asset_get(struct request *r)
         close(fd);
         return reply_failure(r, ODE_EIO, NULL, NULL);
     }
-    return reply_file(r, type_of(r->path), fd, 0, (size_t)st.st_size);
+    return reply_file(r, type_of(r->path), fd, 0, (size_t)st.st_size, "no-cache");
 }

@@ -101,10 +101,8 @@ log_follow(struct request *r, int tail)
     json_decref(run);
     if (status != ODE_OK)
         return reply_failure(r, status, &err, NULL);
-    if (wait_full(r->server)) {
-        problem_set(&problem, PROBLEM_UNAVAILABLE, "too many clients wait already");
+    if (wait_full(r, &problem))
         return reply_problem(r, &problem);
-    }
     f = malloc(sizeof *f);
     if (!f)
         return reply_failure(r, ODE_ENOMEM, NULL, NULL);

@@ -79,15 +79,15 @@ plan_wait(struct request *r)
     struct problem problem = { 0 };
     bool full;
 
-    if (request_wait(r, (int)r->server->config.plan_s, &full))
+    if (request_wait(r, (int)r->server->config.plan_s, &full, &problem))
         return MHD_YES; /* called again later */
     b->plan_drop(b->self, r->ticket);
     r->ticket = 0;
     if (r->gone)
         return MHD_NO; /* nobody is there to answer */
     if (full)
-        problem_set(&problem, PROBLEM_UNAVAILABLE, "too many clients wait already");
-    else if (r->server->closing)
+        return reply_problem(r, &problem);
+    if (r->server->closing)
         problem_set(&problem, PROBLEM_UNAVAILABLE, "the server stops");
     else
         problem_set(&problem, PROBLEM_UNAVAILABLE,

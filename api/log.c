@@ -60,5 +60,6 @@ run_log(struct request *r)
         ode_fail_errno(&err, ODE_EIO, NULL, "the log cannot be read");
         return reply_failure(r, ODE_EIO, &err, NULL);
     }
-    return reply_file(r, "text/plain; charset=utf-8", fd, offset, bytes - (size_t)offset);
+    return reply_file(r, "text/plain; charset=utf-8", fd, offset, bytes - (size_t)offset,
+                      "no-store");
 }

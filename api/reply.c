@@ -29,6 +29,31 @@ reply_header(struct request *r, const char *name, const char *format, ...)
     r->header_n++;
 }
 
+static bool
+header_has(const struct request *r, const char *name)
+{
+    for (size_t i = 0; i < r->header_n; i++)
+        if (strcmp(r->header[i].name, name) == 0)
+            return true;
+    return false;
+}
+
+/* What keeps a browser from making more of an answer than it is. */
+static void
+shield(const struct request *r, struct MHD_Response *response)
+{
+    MHD_add_response_header(response, "X-Content-Type-Options", "nosniff");
+    MHD_add_response_header(response, "Referrer-Policy", "no-referrer");
+    MHD_add_response_header(response, "Cross-Origin-Opener-Policy", "same-origin");
+    MHD_add_response_header(response, "Cross-Origin-Resource-Policy", "same-origin");
+    if (!header_has(r, "Content-Security-Policy"))
+        MHD_add_response_header(response, "Content-Security-Policy",
+                                "default-src 'none'; frame-ancestors 'none'");
+    if (r->server->secure && !r->listener->place.local)
+        MHD_add_response_header(response, "Strict-Transport-Security",
+                                "max-age=31536000");
+}
+
 /* Takes the response; NULL (out of memory) ends the connection. */
 static enum MHD_Result
 reply_send(struct request *r, int status, struct MHD_Response *response,
@@ -39,11 +64,12 @@ reply_send(struct request *r, int status, struct MHD_Response *response,
     if (!response)
         return MHD_NO;
     MHD_add_response_header(response, "X-Request-Id", r->id);
-    MHD_add_response_header(response, "X-Content-Type-Options", "nosniff");
-    MHD_add_response_header(response, "Referrer-Policy", "no-referrer");
     MHD_add_response_header(response, "Cache-Control", cache);
+    shield(r, response);
     for (size_t i = 0; i < r->header_n; i++)
         MHD_add_response_header(response, r->header[i].name, r->header[i].value);
+    if (r->server->closing)
+        MHD_add_response_header(response, "Connection", "close");
     result = MHD_queue_response(r->connection, (unsigned)status, response);
     MHD_destroy_response(response);
     return result;
@@ -171,12 +197,12 @@ validated(struct request *r, const char *type, char *text, size_t n)
     etag_of(text, n, etag);
     if (etag_known(r, etag)) {
         free(text);
-        return unchanged(r, etag, "no-cache");
+        return unchanged(r, etag, "no-store");
     }
     squeezed(r, &text, &n, etag);
     reply_header(r, "ETag", "%s", etag);
     return reply_send(r, MHD_HTTP_OK,
-                      bytes_response(type, text, n, MHD_RESPMEM_MUST_FREE), "no-cache");
+                      bytes_response(type, text, n, MHD_RESPMEM_MUST_FREE), "no-store");
 }
 
 bool
@@ -238,7 +264,8 @@ reply_static(struct request *r, const char *type, const void *data, size_t n,
 }
 
 enum MHD_Result
-reply_file(struct request *r, const char *type, int fd, off_t offset, size_t n)
+reply_file(struct request *r, const char *type, int fd, off_t offset, size_t n,
+           const char *cache)
 {
     struct MHD_Response *response;
     char etag[ETAG_SIZE];
@@ -252,7 +279,7 @@ reply_file(struct request *r, const char *type, int fd, off_t offset, size_t n)
              (uintmax_t)st.st_mtim.tv_sec, (unsigned long)st.st_mtim.tv_nsec);
     if (etag_known(r, etag)) {
         close(fd);
-        return unchanged(r, etag, "no-cache");
+        return unchanged(r, etag, cache);
     }
     response = MHD_create_response_from_fd_at_offset64(n, fd, (uint64_t)offset);
     if (!response) {
@@ -261,7 +288,7 @@ reply_file(struct request *r, const char *type, int fd, off_t offset, size_t n)
     }
     MHD_add_response_header(response, "Content-Type", type);
     reply_header(r, "ETag", "%s", etag);
-    return reply_send(r, MHD_HTTP_OK, response, "no-cache");
+    return reply_send(r, MHD_HTTP_OK, response, cache);
 }
 
 enum MHD_Result
@@ -313,7 +340,7 @@ reply_problem(struct request *r, struct problem *problem)
     problem_release(problem);
     if (!text)
         return MHD_NO;
-    if (status == MHD_HTTP_SERVICE_UNAVAILABLE)
+    if (status == MHD_HTTP_SERVICE_UNAVAILABLE && !header_has(r, "Retry-After"))
         reply_header(r, "Retry-After", "2");
     return reply_send(r, status,
                       bytes_response("application/problem+json", text, strlen(text),

@@ -1,6 +1,7 @@
 /* request.c - a request from its first line to its last byte. */
 #include "api/request.h"
 
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,18 +9,23 @@
 #include <unistd.h>
 
 #include "api/guard.h"
+#include "api/peer.h"
 
 /* A body that is refused is still read up to here, as a client that is busy sending may
  * never see an answer that comes before it is done. */
 #define DRAIN_MAX_BYTES (64u << 20)
 
-#define JSON_DEPTH_MAX 32
+#define TARGET_MAX_BYTES (8u << 10)
+#define HEADER_MAX_BYTES (16u << 10)
+#define JSON_DEPTH_MAX   32
+#define JSON_PARTS_MAX   10000 /* members and elements */
 
 void *
-request_open(void *server, const char *target, struct MHD_Connection *connection)
+request_open(void *listener, const char *target, struct MHD_Connection *connection)
 {
-    struct server *s = server;
-    struct request *r = calloc(1, sizeof *r);
+    struct server *s = ((struct listener *)listener)->server;
+    struct peer *peer = peer_of(connection);
+    struct request *r = peer ? calloc(1, sizeof *r) : NULL;
 
     if (!r)
         return NULL;
@@ -29,9 +35,12 @@ request_open(void *server, const char *target, struct MHD_Connection *connection
         return NULL;
     }
     r->server = s;
+    r->listener = listener;
     r->connection = connection;
+    r->peer = peer;
     r->asset_fd = -1;
     s->requests++;
+    peer_asks(peer);
     snprintf(r->id, sizeof r->id, "%08x-%06llx", s->boot,
              (unsigned long long)(++s->request_count & 0xffffffffff));
     return r;
@@ -43,9 +52,15 @@ request_header(struct request *r, const char *name)
     return MHD_lookup_connection_value(r->connection, MHD_HEADER_KIND, name);
 }
 
-static void
-refuse(struct request *r, enum problem_kind kind, const char *detail)
+void
+request_refuse(struct request *r, enum problem_kind kind, const char *format, ...)
 {
+    char detail[sizeof r->refusal.detail];
+    va_list args;
+
+    va_start(args, format);
+    vsnprintf(detail, sizeof detail, format, args);
+    va_end(args);
     problem_set(&r->refusal, kind, "%s", detail);
     r->refused = true;
 }
@@ -56,13 +71,17 @@ target_split(struct request *r, char **query)
 {
     char *path = r->target;
 
-    if (strncasecmp(path, "http://", 7) == 0) {
-        size_t n = strcspn(path + 7, "/?");
+    const size_t scheme = strncasecmp(path, "http://", 7) == 0    ? 7
+                          : strncasecmp(path, "https://", 8) == 0 ? 8
+                                                                  : 0;
 
-        memmove(r->target, path + 7, n); /* makes room for its end */
+    if (scheme) {
+        size_t n = strcspn(path + scheme, "/?");
+
+        memmove(r->target, path + scheme, n); /* makes room for its end */
         r->target[n] = '\0';
         r->authority = r->target;
-        path += 7 + n;
+        path += scheme + n;
     }
     *query = strchr(path, '?');
     if (*query)
@@ -79,22 +98,26 @@ is_unsafe(const struct request *r)
            && strcmp(r->method, "OPTIONS") != 0;
 }
 
-/* Who asks, and for which server? */
+/* For which server, and from whose page? A Unix socket is out of reach of pages. */
 static void
 client_check(struct request *r)
 {
+    const struct socket_place *place = &r->listener->place;
     const char *host = r->authority ? r->authority : request_header(r, "Host");
 
     if (!host || !*host)
-        refuse(r, PROBLEM_BAD_REQUEST, "the request has no Host header");
-    else if (!guard_host(host))
-        refuse(r, PROBLEM_MISDIRECTED,
-               "the Host must be localhost, 127.0.0.1 or [::1], with any port");
+        request_refuse(r, PROBLEM_BAD_REQUEST, "the request has no Host header");
+    else if (!place->local
+             && !guard_host(host, r->server->config.hosts, !place->loopback))
+        request_refuse(
+            r, PROBLEM_MISDIRECTED,
+            "the Host must be localhost, 127.0.0.1 or [::1], with any port, or "
+            "a name that the setting host lists");
     else if (is_unsafe(r)
              && !guard_origin(host, request_header(r, "Origin"),
-                              request_header(r, "Sec-Fetch-Site")))
-        refuse(r, PROBLEM_CROSS_ORIGIN,
-               "only this server's own page may change something from a browser");
+                              request_header(r, "Sec-Fetch-Site"), r->server->secure))
+        request_refuse(r, PROBLEM_CROSS_ORIGIN,
+                       "only this server's own page may change something from a browser");
 }
 
 static void
@@ -108,23 +131,21 @@ route_check(struct request *r)
     if (strcmp(r->method, "OPTIONS") == 0 && strcmp(r->path, "*") == 0)
         r->methods = ROUTE_GET | ROUTE_POST | ROUTE_PATCH | ROUTE_DELETE;
     if (r->methods == 0) {
-        refuse(r, PROBLEM_NOT_FOUND,
-               "no resource has this path; an id is 26 lower-case characters");
+        request_refuse(r, PROBLEM_NOT_FOUND,
+                       "no resource has this path; an id is 26 lower-case characters");
     } else if (!r->match.route && strcmp(r->method, "OPTIONS") != 0) {
         router_allow(r->methods, allow, sizeof allow);
         reply_header(r, "Allow", "%s", allow);
-        problem_set(&r->refusal, PROBLEM_METHOD, "%.20s is not possible; %s are",
-                    r->method, allow);
-        r->refused = true;
+        request_refuse(r, PROBLEM_METHOD, "%.20s is not possible; %s are", r->method,
+                       allow);
     }
 }
 
 static void
 refuse_size(struct request *r)
 {
-    problem_set(&r->refusal, PROBLEM_TOO_LARGE, "a body may have at most %zu bytes",
-                r->server->config.max_body_bytes);
-    r->refused = true;
+    request_refuse(r, PROBLEM_TOO_LARGE, "a body may have at most %zu bytes",
+                   r->server->config.max_body_bytes);
 }
 
 /* What the headers say of the body. */
@@ -137,7 +158,8 @@ body_check(struct request *r)
     if (!is_unsafe(r))
         return;
     if (type ? !guard_json_type(type, strcmp(r->method, "PATCH") == 0) : r->has_body)
-        refuse(r, PROBLEM_MEDIA_TYPE, "the Content-Type must be application/json");
+        request_refuse(r, PROBLEM_MEDIA_TYPE,
+                       "the Content-Type must be application/json");
     else if (length && strtoull(length, NULL, 10) > r->server->config.max_body_bytes)
         refuse_size(r);
 }
@@ -153,6 +175,22 @@ is_urgent(struct request *r)
                || (length && strtoull(length, NULL, 10) > DRAIN_MAX_BYTES));
 }
 
+/* Well below what the library can hold, which answers by itself, and in HTML. */
+static void
+length_check(struct request *r)
+{
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(r->connection, MHD_CONNECTION_INFO_REQUEST_HEADER_SIZE);
+
+    if (strlen(r->target) > TARGET_MAX_BYTES)
+        request_refuse(r, PROBLEM_LONG_TARGET, "an address may have at most %u bytes",
+                       TARGET_MAX_BYTES);
+    else if (info && info->header_size > HEADER_MAX_BYTES)
+        request_refuse(r, PROBLEM_LONG_HEADER,
+                       "all headers together may have at most %u bytes",
+                       HEADER_MAX_BYTES);
+}
+
 static enum MHD_Result
 request_begin(struct request *r, const char *method)
 {
@@ -163,20 +201,26 @@ request_begin(struct request *r, const char *method)
     r->method = method;
     r->has_body =
         (length && strcmp(length, "0") != 0) || request_header(r, "Transfer-Encoding");
-    if (!target_split(r, &query))
-        refuse(r, PROBLEM_BAD_REQUEST,
-               "the path must begin with /, without control characters, encoded slashes "
-               "and bad escapes");
+    length_check(r);
+    if (!r->refused && !target_split(r, &query))
+        request_refuse(
+            r, PROBLEM_BAD_REQUEST,
+            "the path must begin with /, without control characters, encoded slashes "
+            "and bad escapes");
     if (!r->refused)
         client_check(r);
     if (!r->refused)
         route_check(r);
+    if (!r->refused)
+        access_check(r);
     if (!r->refused)
         body_check(r);
     if (!r->refused && r->match.route && r->match.route->query)
         r->refused = !query_parse(&r->query, query, r->match.route->query, &r->refusal);
     if (r->refused && is_urgent(r))
         return reply_problem(r, &r->refusal);
+    if (!r->refused)
+        peer_sends(r->peer);
     return MHD_YES;
 }
 
@@ -233,6 +277,7 @@ request_finish(struct request *r)
 {
     char allow[64];
 
+    peer_waits(r->peer);
     if (r->refused)
         return reply_problem(r, &r->refusal);
     if (strcmp(r->method, "OPTIONS") == 0) {
@@ -244,13 +289,13 @@ request_finish(struct request *r)
 }
 
 enum MHD_Result
-request_serve(void *server, struct MHD_Connection *connection, const char *url,
+request_serve(void *listener, struct MHD_Connection *connection, const char *url,
               const char *method, const char *version, const char *data, size_t *size,
               void **request)
 {
     struct request *r = *request;
 
-    (void)server, (void)connection, (void)url, (void)version;
+    (void)listener, (void)connection, (void)url, (void)version;
     if (!r)
         return MHD_NO; /* request_open() had no memory */
     if (!r->begun)
@@ -259,10 +304,10 @@ request_serve(void *server, struct MHD_Connection *connection, const char *url,
 }
 
 void
-request_close(void *server, struct MHD_Connection *connection, void **request,
+request_close(void *listener, struct MHD_Connection *connection, void **request,
               enum MHD_RequestTerminationCode how)
 {
-    struct server *s = server;
+    struct server *s = ((struct listener *)listener)->server;
     struct request *r = *request;
 
     (void)connection, (void)how;
@@ -270,6 +315,7 @@ request_close(void *server, struct MHD_Connection *connection, void **request,
     if (!r)
         return;
     wait_forget(r);
+    peer_rests(r->peer);
     if (r->ticket)
         s->backend->plan_drop(s->backend->self, r->ticket);
     body_drop(r);
@@ -281,13 +327,14 @@ request_close(void *server, struct MHD_Connection *connection, void **request,
     s->requests--;
 }
 
-/* How deep the text nests, were it JSON. */
+/* How deep the text nests, were it JSON, and of how many parts it is. */
 static size_t
-json_depth(const char *text, size_t n)
+json_depth(const char *text, size_t n, size_t *parts)
 {
     size_t depth = 0, deepest = 0;
     bool quoted = false;
 
+    *parts = 0;
     for (size_t i = 0; i < n; i++) {
         if (quoted) {
             if (text[i] == '\\')
@@ -300,6 +347,8 @@ json_depth(const char *text, size_t n)
             deepest = ++depth > deepest ? depth : deepest;
         else if ((text[i] == '}' || text[i] == ']') && depth > 0)
             depth--;
+        else
+            *parts += text[i] == ',';
     }
     return deepest;
 }
@@ -308,11 +357,17 @@ json_t *
 request_json(struct request *r, struct problem *problem)
 {
     json_error_t error;
+    size_t parts;
     json_t *doc;
 
-    if (json_depth(r->body, r->body_n) > JSON_DEPTH_MAX) {
+    if (json_depth(r->body, r->body_n, &parts) > JSON_DEPTH_MAX) {
         problem_set(problem, PROBLEM_BAD_JSON, "the body nests deeper than %d levels",
                     JSON_DEPTH_MAX);
+        return NULL;
+    }
+    if (parts >= JSON_PARTS_MAX) {
+        problem_set(problem, PROBLEM_BAD_JSON, "the body has more than %d members",
+                    JSON_PARTS_MAX);
         return NULL;
     }
     doc = json_loadb(r->body ? r->body : "", r->body_n, JSON_REJECT_DUPLICATES, &error);

@@ -14,23 +14,27 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "api/access.h"
 #include "api/problem.h"
 #include "api/query.h"
 #include "api/router.h"
 #include "api/server.h"
 
-#define REQUEST_HEADERS 6
+#define REQUEST_HEADERS 8
 
 struct request {
-    struct server *server;             /* borrowed */
-    struct MHD_Connection *connection; /* borrowed */
-    char id[20];                       /* for people and X-Request-Id */
+    struct server *server; /* borrowed, as the next three */
+    struct listener *listener;
+    struct MHD_Connection *connection;
+    struct peer *peer;
+    char id[20];           /* for people and X-Request-Id */
     char *target;          /* the request's target, owned; path, query point into it */
     const char *authority; /* of a target in absolute form; else NULL */
     const char *path;      /* decoded; perhaps no UTF-8 */
     const char *method;    /* borrowed */
     struct query query;
     struct route_match match;
+    struct caller caller;
     unsigned methods;              /* that the path can, as bits */
     const struct web_asset *asset; /* a file of the page: from the table, */
     int asset_fd;                  /* or from web_root: owned; -1: none   */
@@ -60,6 +64,10 @@ struct request {
 /* A header of the request, or NULL. Borrowed. */
 const char *request_header(struct request *r, const char *name);
 
+/* The request is answered with this problem, once its body is there. */
+void request_refuse(struct request *r, enum problem_kind kind, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
 /* The body as JSON, a new reference; NULL with the problem filled. */
 json_t *request_json(struct request *r, struct problem *problem);
 
@@ -84,7 +92,7 @@ enum MHD_Result reply_static(struct request *r, const char *type, const void *da
 
 /* Takes fd: n bytes of the file from offset on, read while they are sent. */
 enum MHD_Result reply_file(struct request *r, const char *type, int fd, off_t offset,
-                           size_t n);
+                           size_t n, const char *cache);
 
 enum MHD_Result reply_empty(struct request *r, int status);
 
@@ -98,8 +106,8 @@ enum MHD_Result reply_failure(struct request *r, enum ode_status status,
 /* Suspends until server_run_changed() for the run in the path, server_plan_done() for
  * its ticket, or wait_s from the first call on; the handler is then called again. False
  * when it should answer now: the time is up, or the server closes. *full: too many wait
- * already. */
-bool request_wait(struct request *r, int wait_s, bool *full);
+ * already, as the problem says. */
+bool request_wait(struct request *r, int wait_s, bool *full, struct problem *problem);
 
 /* Suspends until server_run_changed(), server_events_changed() or wait_until_ms. */
 void request_suspend(struct request *r);
@@ -121,36 +129,42 @@ bool page_parse(struct request *r, struct backend_page *page, struct problem *pr
 enum MHD_Result list_reply(struct request *r, json_t *list);
 
 /* Every handler of routes.def. */
-#define ROUTE(method, pattern, handler, query, summary) \
+#define ROUTE(method, role, pattern, handler, query, summary) \
     enum MHD_Result handler(struct request *r);
 #include "api/routes.def"
 #undef ROUTE
 
-/* wait.c, for server.c: calls those again whose time is up or whose client went away, or
- * all; and drops one that ends. */
-void wait_wake_due(struct server *server);
-void wait_wake_all(struct server *server);
-
-/* Whether nobody else may wait. */
-bool wait_full(const struct server *server);
+/* wait.c, for listener.c: calls those again whose time is up or, with look, whose client
+ * went away; or all. And drops one that ends. */
+void wait_wake_due(struct listener *listener, bool look);
+void wait_wake_all(struct listener *listener);
 void wait_forget(struct request *r);
 
-/* Milliseconds until the next one's time is up, at most max. */
-uint64_t wait_left_ms(const struct server *server, uint64_t max);
+/* Whether nobody else may wait, or not this caller; then with the problem filled. Where
+ * he may, he is counted as one that waits until he has his answer. */
+bool wait_full(struct request *r, struct problem *problem);
 
-/* server.c: has the library run once more, soon. */
-void server_kick(struct server *server);
+/* Milliseconds until the next one's time is up, at most max. */
+uint64_t wait_left_ms(const struct listener *listener, uint64_t max);
+
+/* server.c, for listener.c: looks at its files; begins to close where that is wanted;
+ * ends all listeners where it can, then true; and is told of each handle that was closed.
+ */
+void server_look(struct server *server);
+void server_quiet(struct server *server);
+bool server_end(struct server *server);
+void server_handle_closed(uv_handle_t *handle);
 
 /* assets.c: looks for a file of the page at r->path; finds asset or asset_fd, and the
  * route in match. False: there is none. */
 bool asset_find(struct request *r);
 
-/* The callbacks that server.c gives to libmicrohttpd. */
-void *request_open(void *server, const char *target, struct MHD_Connection *connection);
-enum MHD_Result request_serve(void *server, struct MHD_Connection *connection,
+/* The callbacks that listener.c gives to libmicrohttpd. */
+void *request_open(void *listener, const char *target, struct MHD_Connection *connection);
+enum MHD_Result request_serve(void *listener, struct MHD_Connection *connection,
                               const char *url, const char *method, const char *version,
                               const char *data, size_t *size, void **request);
-void request_close(void *server, struct MHD_Connection *connection, void **request,
+void request_close(void *listener, struct MHD_Connection *connection, void **request,
                    enum MHD_RequestTerminationCode how);
 
 #endif

@@ -7,8 +7,8 @@
 #include "api/request.h"
 
 const struct route router_routes[] = {
-#define ROUTE(method, pattern, handler, query, summary) \
-    { ROUTE_##method, pattern, query, summary, handler },
+#define ROUTE(method, role, pattern, handler, query, summary) \
+    { ROUTE_##method, ROLE_##role, pattern, query, summary, handler },
 #include "api/routes.def"
 #undef ROUTE
 };

@@ -8,6 +8,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "api/tokens.h"
+
 struct request;
 
 enum route_method { /* bits */
@@ -19,6 +21,7 @@ enum route_method { /* bits */
 
 struct route {
     enum route_method method;
+    enum role role; /* that a caller has to have */
     const char *pattern, *query, *summary;
     enum MHD_Result (*handler)(struct request *r);
 };

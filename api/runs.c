@@ -65,13 +65,11 @@ run_get(struct request *r)
         return reply_failure(r, status, &err, NULL);
     if (wait_s == 0 || run_is_final(run))
         return reply_json(r, MHD_HTTP_OK, run);
-    if (!request_wait(r, wait_s, &full) && !full)
+    if (!request_wait(r, wait_s, &full, &problem) && !full)
         return reply_json(r, MHD_HTTP_OK, run);
     json_decref(run);
     if (!full)
         return MHD_YES; /* called again later */
-    problem_set(&problem, PROBLEM_UNAVAILABLE,
-                "too many clients wait already; ask without wait, or later");
     return reply_problem(r, &problem);
 }
 

@@ -1,250 +1,257 @@
-/* server.c - libmicrohttpd's life inside a libuv loop. */
+/* server.c - the server's sockets, opened together and closed together. */
 #include "api/server.h"
 
-#include <arpa/inet.h>
-#include <microhttpd.h>
-#include <netinet/in.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/random.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
-#include "api/guard.h"
+#include "api/peer.h"
 #include "api/request.h"
+#include "api/tls.h"
 
-#define FALLBACK_MS    1000 /* see server.h: never be silent for longer */
 #define CLOSE_GRACE_MS 2000
-#define BACKLOG        256
+#define NEW_GRACE_MS   1000 /* for who has just connected */
+#define SOCKET_MODE    0600
+#define FAILURES_PER_S 10
 
-union address {
-    struct sockaddr any;
-    struct sockaddr_in v4;
-    struct sockaddr_in6 v6;
-};
+/* --- files that may change ------------------------------------------------------------
+ */
 
-static void on_timer(uv_timer_t *timer);
+enum ode_status
+server_tokens_reload(struct server *server, struct ode_err *err)
+{
+    if (!server->guarded)
+        return ODE_OK;
+    watch_changed(&server->token_file);
+    return tokens_read(&server->tokens, server->config.token_file, err);
+}
 
-/* --- driving the library ---------------------------------------------------------- */
+enum ode_status
+server_tls_reload(struct server *server, struct ode_err *err)
+{
+    return server->tls ? tls_reload(server->tls, uv_now(server->loop), err) : ODE_OK;
+}
 
 static void
-on_handle_closed(uv_handle_t *handle)
+tell(struct server *s, const char *what, enum ode_status status,
+     const struct ode_err *err)
 {
-    struct server *s = handle->data;
+    char line[512];
+
+    if (!s->config.log)
+        return;
+    if (status == ODE_OK)
+        snprintf(line, sizeof line, "%s was read again", what);
+    else
+        snprintf(line, sizeof line, "%s stays as it was: %s%s%s", what, err->at,
+                 *err->at ? ": " : "", err->text);
+    s->config.log(s->config.log_arg, line);
+}
+
+void
+server_look(struct server *server)
+{
+    struct ode_err err = { 0 };
+
+    if (server->guarded && watch_changed(&server->token_file))
+        tell(server, "the list of tokens", server_tokens_reload(server, &err), &err);
+    if (server->tls && tls_changed(server->tls))
+        tell(server, "the certificate", server_tls_reload(server, &err), &err);
+}
+
+/* --- closing --------------------------------------------------------------------------
+ */
+
+void
+server_handle_closed(uv_handle_t *handle)
+{
+    struct server *s = ((struct listener *)handle->data)->server;
 
     if (--s->handles == 0 && s->closed)
         s->closed(s->closed_arg);
 }
 
-static void
-server_stop(struct server *s)
+void
+server_quiet(struct server *server)
 {
-    uv_close((uv_handle_t *)&s->poll, on_handle_closed);
-    uv_close((uv_handle_t *)&s->timer, on_handle_closed);
-    wait_wake_all(s); /* the library must not be stopped with one suspended */
-    MHD_stop_daemon(s->http);
-    s->http = NULL;
+    if (!server->closing || server->quiet)
+        return;
+    server->quiet = true;
+    server->quiet_ms = uv_now(server->loop);
+    for (size_t i = 0; i < server->listener_n; i++)
+        listener_quiet(&server->listener[i]);
 }
 
-/* Begins to close: no new connections, and nobody waits any more. */
+/* Nobody uses these any more. */
 static void
-server_quiet(struct server *s)
+secrets_release(struct server *s)
 {
-    int fd = MHD_quiesce_daemon(s->http);
-
-    if (fd >= 0)
-        close(fd);
-    wait_wake_all(s);
-    s->close_by_ms = uv_now(s->loop) + CLOSE_GRACE_MS;
-    s->quiet = true;
+    tokens_release(&s->tokens);
+    tls_free(s->tls);
+    s->tls = NULL;
+    explicit_bzero(&s->sessions, sizeof s->sessions);
 }
 
-static uint64_t
-pause_ms(struct server *s)
+/* Whether somebody still has to be answered. A client that has connected in vain would
+ * have lost its request, while one whose connection was kept knows that it may end. */
+static bool
+is_wanted(const struct server *s)
 {
-    MHD_UNSIGNED_LONG_LONG asked;
-    uint64_t pause = wait_left_ms(s, FALLBACK_MS);
+    uint64_t past = uv_now(s->loop) - s->quiet_ms;
 
-    if (s->again)
-        return 0;
-    if (MHD_get_timeout(s->http, &asked) == MHD_YES && asked < pause)
-        pause = asked;
-    return pause;
+    if (s->requests > 0)
+        return past < CLOSE_GRACE_MS;
+    for (size_t i = 0; i < s->listener_n; i++)
+        if (past < NEW_GRACE_MS && peers_new(&s->listener[i]))
+            return true;
+    return false;
 }
 
-static void
-server_pump(struct server *s)
+bool
+server_end(struct server *server)
 {
-    if (s->closing && !s->quiet)
-        server_quiet(s);
-    wait_wake_due(s);
-    s->again = false;
-    s->running = true;
-    MHD_run(s->http);
-    s->running = false;
-    if (s->closing && (s->requests == 0 || uv_now(s->loop) >= s->close_by_ms))
-        server_stop(s);
-    else
-        uv_timer_start(&s->timer, on_timer, pause_ms(s), 0);
-}
-
-static void
-on_timer(uv_timer_t *timer)
-{
-    server_pump(timer->data);
-}
-
-static void
-on_poll(uv_poll_t *poll, int status, int events)
-{
-    (void)status, (void)events;
-    server_pump(poll->data);
+    if (!server->quiet || is_wanted(server))
+        return false;
+    for (size_t i = 0; i < server->listener_n; i++)
+        listener_stop(&server->listener[i]);
+    secrets_release(server);
+    return true;
 }
 
 void
-server_kick(struct server *server)
+server_close(struct server *server, server_closed_fn closed, void *arg)
 {
-    if (server->running)
-        server->again = true;
-    else if (!uv_is_closing((uv_handle_t *)&server->timer))
-        uv_timer_start(&server->timer, on_timer, 0, 0);
+    server->closing = true;
+    server->closed = closed;
+    server->closed_arg = arg;
+    listener_kick(&server->listener[0]);
 }
 
-/* --- opening ---------------------------------------------------------------------- */
-
-static enum ode_status
-address_parse(const struct server_config *config, union address *address, socklen_t *size,
-              struct ode_err *err)
-{
-    char host[64];
-
-    memset(address, 0, sizeof *address);
-    snprintf(host, sizeof host, strchr(config->listen, ':') ? "[%s]" : "%s",
-             config->listen);
-    if (config->port < 0 || config->port > 65535)
-        return ode_fail(err, ODE_EARG, NULL, "port %d is not from 0 to 65535",
-                        config->port);
-    if (!guard_host(host))
-        return ode_fail(err, ODE_EARG, NULL,
-                        "cannot listen on \"%.64s\": only addresses of this machine's "
-                        "loopback are allowed, such as 127.0.0.1 and ::1",
-                        config->listen);
-    if (inet_pton(AF_INET6, config->listen, &address->v6.sin6_addr) == 1) {
-        address->v6.sin6_family = AF_INET6;
-        address->v6.sin6_port = htons((uint16_t)config->port);
-        *size = sizeof address->v6;
-        return ODE_OK;
-    }
-    if (inet_pton(AF_INET, config->listen, &address->v4.sin_addr) != 1)
-        address->v4.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    address->v4.sin_family = AF_INET;
-    address->v4.sin_port = htons((uint16_t)config->port);
-    *size = sizeof address->v4;
-    return ODE_OK;
-}
-
-static bool
-socket_listen(int fd, union address *address, socklen_t size)
-{
-    int one = 1;
-
-    return setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one) == 0
-           && bind(fd, &address->any, size) == 0 && listen(fd, BACKLOG) == 0
-           && getsockname(fd, &address->any, &size) == 0;
-}
-
-static enum ode_status
-listener_open(struct server *s, int *fd, struct ode_err *err)
-{
-    union address address;
-    socklen_t size = 0;
-
-    ODE_TRY(address_parse(&s->config, &address, &size, err));
-    *fd = socket(address.any.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    if (*fd < 0)
-        return ode_fail_errno(err, ODE_EIO, NULL, "cannot make a socket");
-    if (!socket_listen(*fd, &address, size)) {
-        ode_fail_errno(err, ODE_EIO, NULL, "cannot listen on %s port %d",
-                       s->config.listen, s->config.port);
-        close(*fd);
-        return ODE_EIO;
-    }
-    s->port = ntohs(address.any.sa_family == AF_INET6 ? address.v6.sin6_port
-                                                      : address.v4.sin_port);
-    return ODE_OK;
-}
-
-__attribute__((format(printf, 2, 0))) static void
-on_log(void *server, const char *format, va_list args)
-{
-    const struct server_config *config = &((struct server *)server)->config;
-    char line[512] = "http: ";
-    size_t n = strlen(line);
-
-    if (!config->log)
-        return;
-    vsnprintf(line + n, sizeof line - n, format, args);
-    line[strcspn(line, "\n")] = '\0';
-    config->log(config->log_arg, line);
-}
-
-static enum ode_status
-http_start(struct server *s, struct ode_err *err)
-{
-    int fd = -1;
-
-    ODE_TRY(listener_open(s, &fd, err));
-    s->http = MHD_start_daemon(
-        MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG, 0, NULL, NULL,
-        request_serve, s, MHD_OPTION_EXTERNAL_LOGGER, on_log, s, /* must come first */
-        MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_STRICT_FOR_CLIENT, 1,
-        MHD_OPTION_CONNECTION_LIMIT, s->config.connections, MHD_OPTION_CONNECTION_TIMEOUT,
-        s->config.idle_s, MHD_OPTION_URI_LOG_CALLBACK, request_open, s,
-        MHD_OPTION_NOTIFY_COMPLETED, request_close, s, MHD_OPTION_END);
-    if (s->http)
-        return ODE_OK;
-    close(fd);
-    return ode_fail(err, ODE_EINTERNAL, NULL,
-                    "the HTTP library does not start; is the limit of open files below "
-                    "%u?",
-                    s->config.connections);
-}
-
-static enum ode_status
-poll_start(struct server *s, struct ode_err *err)
-{
-    const union MHD_DaemonInfo *info =
-        MHD_get_daemon_info(s->http, MHD_DAEMON_INFO_EPOLL_FD);
-    int status = info ? uv_poll_init(s->loop, &s->poll, info->epoll_fd) : UV_EINVAL;
-
-    if (status != 0)
-        return ode_fail(err, ODE_EINTERNAL, NULL,
-                        "the loop cannot poll the HTTP library: %s", uv_strerror(status));
-    uv_timer_init(s->loop, &s->timer);
-    s->poll.data = s->timer.data = s;
-    s->handles = 2;
-    uv_poll_start(&s->poll, UV_READABLE, on_poll);
-    uv_timer_start(&s->timer, on_timer, 0, 0);
-    return ODE_OK;
-}
+/* --- opening --------------------------------------------------------------------------
+ */
 
 static void
 config_defaults(struct server_config *config)
 {
     if (!config->listen)
         config->listen = "127.0.0.1";
+    if (!config->socket_mode)
+        config->socket_mode = SOCKET_MODE;
     if (!config->max_body_bytes)
         config->max_body_bytes = 1 << 20;
     if (!config->connections)
         config->connections = 512;
     if (!config->idle_s)
         config->idle_s = 30;
+    if (!config->head_s)
+        config->head_s = 10;
     if (!config->plan_s)
         config->plan_s = 60;
     if (!config->beat_ms)
         config->beat_ms = 15000;
     if (!config->version)
         config->version = "unknown";
+}
+
+/* Whether the server may be where others than this machine can reach it. */
+static enum ode_status
+check_public(const struct server *s, const char *place, struct ode_err *err)
+{
+    if (!s->guarded)
+        return ode_fail(err, ODE_EARG, NULL,
+                        "cannot listen on %.64s: beyond this machine's loopback (such as "
+                        "127.0.0.1 and ::1) tokens are needed",
+                        place);
+    if (!s->secure && !s->config.behind_proxy)
+        return ode_fail(err, ODE_EARG, NULL,
+                        "cannot listen on %.64s: beyond this machine's loopback TLS is "
+                        "needed, here or in a proxy",
+                        place);
+    return ODE_OK;
+}
+
+/* Takes fd. */
+static enum ode_status
+add(struct server *s, int fd, const char *file, struct ode_err *err)
+{
+    struct listener *l = &s->listener[s->listener_n];
+
+    if (s->listener_n == SERVER_LISTENERS) {
+        close(fd);
+        return ode_fail(err, ODE_EARG, NULL, "cannot listen on more than %d sockets",
+                        SERVER_LISTENERS);
+    }
+    ODE_TRY(listener_open(l, s, fd, file, err));
+    s->listener_n++;
+    return l->place.loopback ? ODE_OK : check_public(s, l->place.name, err);
+}
+
+static enum ode_status
+open_given(struct server *s, struct ode_err *err)
+{
+    enum ode_status status = ODE_OK;
+
+    for (size_t i = 0; i < s->config.socket_n; i++)
+        if (status == ODE_OK)
+            status = add(s, s->config.sockets[i], NULL, err);
+        else
+            close(s->config.sockets[i]);
+    return status;
+}
+
+static enum ode_status
+open_own(struct server *s, struct ode_err *err)
+{
+    const struct server_config *config = &s->config;
+    int fd = -1;
+
+    if (socket_is_public(config->listen))
+        ODE_TRY(check_public(s, config->listen, err));
+    ODE_TRY(socket_tcp(config->listen, config->port, &fd, err));
+    ODE_TRY(add(s, fd, NULL, err));
+    if (!config->socket)
+        return ODE_OK;
+    ODE_TRY(socket_unix(config->socket, config->socket_mode,
+                        config->group ? *config->group : (gid_t)-1, &fd, err));
+    return add(s, fd, config->socket, err);
+}
+
+/* A listener that cannot start leaves those before it to be stopped. */
+static enum ode_status
+start(struct server *s, struct ode_err *err)
+{
+    enum ode_status status = ODE_OK;
+    size_t n = 0;
+
+    while (n < s->listener_n && status == ODE_OK)
+        status = listener_start(&s->listener[n++], err);
+    if (status == ODE_OK)
+        return status;
+    for (size_t i = 0; i < s->listener_n; i++)
+        if (i + 1 < n)
+            listener_stop(&s->listener[i]);
+        else
+            listener_drop(&s->listener[i]);
+    return status;
+}
+
+/* Tokens and certificate, before there is a socket. */
+static enum ode_status
+open_secrets(struct server *s, struct ode_err *err)
+{
+    const struct server_config *config = &s->config;
+
+    rate_init(&s->failures, FAILURES_PER_S, FAILURES_PER_S);
+    if (config->peer_requests)
+        rate_init(&s->rate, config->peer_requests, 2.0 * config->peer_requests);
+    if (getrandom(&s->boot, sizeof s->boot, 0) != sizeof s->boot)
+        return ode_fail_errno(err, ODE_EINTERNAL, NULL, "cannot get random bytes");
+    s->guarded = config->token_file != NULL;
+    s->token_file.path = config->token_file;
+    ODE_TRY(server_tokens_reload(s, err));
+    s->secure = config->tls_cert != NULL;
+    return s->secure ? tls_new(&s->tls, config->tls_cert, config->tls_key, err) : ODE_OK;
 }
 
 enum ode_status
@@ -258,26 +265,50 @@ server_open(struct server *server, uv_loop_t *loop, const struct server_config *
     config_defaults(&server->config);
     server->backend = backend;
     server->loop = loop;
-    if (getrandom(&server->boot, sizeof server->boot, 0) != sizeof server->boot)
-        return ode_fail_errno(err, ODE_EINTERNAL, NULL, "cannot get random bytes");
-    ODE_TRY(http_start(server, err));
-    status = poll_start(server, err);
+    status = open_secrets(server, err);
+    if (status == ODE_OK)
+        status =
+            server->config.socket_n > 0 ? open_given(server, err) : open_own(server, err);
+    if (status == ODE_OK) {
+        status = start(server, err);
+    } else
+        for (size_t i = 0; i < server->listener_n; i++)
+            listener_drop(&server->listener[i]);
     if (status != ODE_OK)
-        MHD_stop_daemon(server->http);
+        secrets_release(server);
     return status;
+}
+
+static const struct socket_place *
+first_tcp(const struct server *s)
+{
+    for (size_t i = 0; i < s->listener_n; i++)
+        if (!s->listener[i].place.local)
+            return &s->listener[i].place;
+    return NULL;
 }
 
 int
 server_port(const struct server *server)
 {
-    return server->port;
+    const struct socket_place *place = first_tcp(server);
+
+    return place ? place->port : 0;
 }
 
 void
-server_close(struct server *server, server_closed_fn closed, void *arg)
+server_address(const struct server *server, char *text, size_t size)
 {
-    server->closing = true;
-    server->closed = closed;
-    server->closed_arg = arg;
-    server_kick(server);
+    const struct socket_place *place = first_tcp(server);
+
+    if (place)
+        snprintf(text, size, "http%s://%s", server->secure ? "s" : "", place->name);
+    else
+        snprintf(text, size, "%s", server->listener[0].place.name);
+}
+
+const char *
+server_place(const struct server *server, size_t i)
+{
+    return i < server->listener_n ? server->listener[i].place.name : NULL;
 }

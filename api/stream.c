@@ -273,6 +273,20 @@ begin_parse(struct request *r, bool all, int *after, struct problem *problem)
     return true;
 }
 
+/* How far runs have come; a stream of all tells what comes behind that. */
+static int64_t
+version_now(struct request *r)
+{
+    const struct backend *b = r->server->backend;
+    json_t *list = NULL;
+    int64_t version = -1;
+
+    if (b->changes(b->self, NULL, -1, 1, &list, NULL) == ODE_OK)
+        version = json_integer_value(json_object_get(list, "version"));
+    json_decref(list);
+    return version;
+}
+
 static enum MHD_Result
 stream_open(struct request *r, bool all, enum format format)
 {
@@ -283,10 +297,8 @@ stream_open(struct request *r, bool all, enum format format)
     if (!begin_parse(r, all, &after, &problem)
         || !query_int(&r->query, "progress", 0, 1, PACE_MAX_S, &pace_s, &problem))
         return reply_problem(r, &problem);
-    if (wait_full(r->server)) {
-        problem_set(&problem, PROBLEM_UNAVAILABLE, "too many clients wait already");
+    if (wait_full(r, &problem))
         return reply_problem(r, &problem);
-    }
     s = calloc(1, sizeof *s);
     if (!s)
         return reply_failure(r, ODE_ENOMEM, NULL, NULL);
@@ -296,7 +308,7 @@ stream_open(struct request *r, bool all, enum format format)
                           .after = after,
                           .beat_ms = uv_now(r->server->loop) + r->server->config.beat_ms,
                           .pace_ms = (uint64_t)pace_s * 1000,
-                          .version = -1 };
+                          .version = all && pace_s ? version_now(r) : -1 };
     r->streams = true;
     if (format == FORMAT_SSE) {
         char *text = NULL;

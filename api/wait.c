@@ -4,36 +4,51 @@
  * Their connections are suspended: the library neither times them out nor notices when
  * the client leaves, so the server does both.
  */
+#include <poll.h>
+#include <stdio.h>
 #include <string.h>
-#include <sys/socket.h>
 
+#include "api/peer.h"
 #include "api/request.h"
 
-#define LOOK_MS 1000 /* how often it is looked whether clients are still there */
-
 bool
-wait_full(const struct server *server)
+wait_full(struct request *r, struct problem *problem)
 {
-    return server->waiting_n >= (server->config.connections + 1) / 2;
+    const struct listener *l = r->listener;
+
+    if (access_waits_enough(r)) {
+        problem_set(problem, PROBLEM_TOO_MANY,
+                    "%s has %u requests that wait already; ask without, or later",
+                    r->caller.name, r->server->config.peer_waits);
+        reply_header(r, "Retry-After", "2");
+        return true;
+    }
+    if (l->waiting_n >= (l->connections + 1) / 2) {
+        problem_set(problem, PROBLEM_UNAVAILABLE,
+                    "too many clients wait already; ask without, or later");
+        return true;
+    }
+    snprintf(r->peer->waits_as, sizeof r->peer->waits_as, "%s", r->caller.name);
+    return false;
 }
 
 void
 request_suspend(struct request *r)
 {
-    struct server *s = r->server;
+    struct listener *l = r->listener;
 
     MHD_suspend_connection(r->connection);
     r->waiting = true;
     r->prev = NULL;
-    r->next = s->waiting;
+    r->next = l->waiting;
     if (r->next)
         r->next->prev = r;
-    s->waiting = r;
-    s->waiting_n++;
+    l->waiting = r;
+    l->waiting_n++;
 }
 
 bool
-request_wait(struct request *r, int wait_s, bool *full)
+request_wait(struct request *r, int wait_s, bool *full, struct problem *problem)
 {
     struct server *s = r->server;
     uint64_t now = uv_now(s->loop);
@@ -43,10 +58,9 @@ request_wait(struct request *r, int wait_s, bool *full)
         r->wait_until_ms = now + (uint64_t)wait_s * 1000;
     if (now >= r->wait_until_ms || s->closing)
         return false;
-    if (wait_full(s)) {
-        *full = true;
+    *full = wait_full(r, problem);
+    if (*full)
         return false;
-    }
     request_suspend(r);
     return true;
 }
@@ -54,18 +68,18 @@ request_wait(struct request *r, int wait_s, bool *full)
 void
 wait_forget(struct request *r)
 {
-    struct server *s = r->server;
+    struct listener *l = r->listener;
 
     if (!r->waiting)
         return;
     if (r->prev)
         r->prev->next = r->next;
     else
-        s->waiting = r->next;
+        l->waiting = r->next;
     if (r->next)
         r->next->prev = r->prev;
     r->waiting = false;
-    s->waiting_n--;
+    l->waiting_n--;
 }
 
 static void
@@ -73,28 +87,29 @@ wake(struct request *r)
 {
     wait_forget(r);
     MHD_resume_connection(r->connection);
-    server_kick(r->server);
+    listener_kick(r->listener);
 }
 
+/* Whether the other end has closed; under TLS its last words may still be unread. */
 static bool
 is_gone(const struct request *r)
 {
     const union MHD_ConnectionInfo *info =
         MHD_get_connection_info(r->connection, MHD_CONNECTION_INFO_CONNECTION_FD);
-    char byte;
+    struct pollfd end = { .events = POLLRDHUP };
 
-    return info && recv(info->connect_fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0;
+    if (!info)
+        return false;
+    end.fd = info->connect_fd;
+    return poll(&end, 1, 0) == 1;
 }
 
 void
-wait_wake_due(struct server *server)
+wait_wake_due(struct listener *listener, bool look)
 {
-    uint64_t now = uv_now(server->loop);
-    bool look = now - server->looked_ms >= LOOK_MS;
+    uint64_t now = uv_now(listener->server->loop);
 
-    if (look)
-        server->looked_ms = now;
-    for (struct request *r = server->waiting, *next; r; r = next) {
+    for (struct request *r = listener->waiting, *next; r; r = next) {
         next = r->next;
         r->gone = look && is_gone(r);
         if (now < r->wait_until_ms && !r->gone)
@@ -105,18 +120,18 @@ wait_wake_due(struct server *server)
 }
 
 void
-wait_wake_all(struct server *server)
+wait_wake_all(struct listener *listener)
 {
-    while (server->waiting)
-        wake(server->waiting);
+    while (listener->waiting)
+        wake(listener->waiting);
 }
 
 uint64_t
-wait_left_ms(const struct server *server, uint64_t max)
+wait_left_ms(const struct listener *listener, uint64_t max)
 {
-    uint64_t now = uv_now(server->loop), left = max;
+    uint64_t now = uv_now(listener->server->loop), left = max;
 
-    for (const struct request *r = server->waiting; r; r = r->next) {
+    for (const struct request *r = listener->waiting; r; r = r->next) {
         uint64_t mine = r->wait_until_ms > now ? r->wait_until_ms - now : 0;
 
         left = mine < left ? mine : left;
@@ -124,42 +139,65 @@ wait_left_ms(const struct server *server, uint64_t max)
     return left;
 }
 
+/* Calls those again that this is true of. */
+static void
+wake_those(struct server *server, bool (*is)(const struct request *r, const void *what),
+           const void *what)
+{
+    for (size_t i = 0; i < server->listener_n; i++)
+        for (struct request *r = server->listener[i].waiting, *next; r; r = next) {
+            next = r->next;
+            if (is(r, what))
+                wake(r);
+        }
+}
+
+static bool
+is_for_run(const struct request *r, const void *id)
+{
+    return strcmp(r->match.id, id) == 0;
+}
+
 void
 server_run_changed(struct server *server, const char *run_id)
 {
-    for (struct request *r = server->waiting, *next; r; r = next) {
-        next = r->next;
-        if (strcmp(r->match.id, run_id) == 0)
-            wake(r);
-    }
+    wake_those(server, is_for_run, run_id);
+}
+
+static bool
+is_stream(const struct request *r, const void *nothing)
+{
+    (void)nothing;
+    return r->streams;
 }
 
 void
 server_events_changed(struct server *server)
 {
-    for (struct request *r = server->waiting, *next; r; r = next) {
-        next = r->next;
-        if (r->streams)
-            wake(r);
-    }
+    wake_those(server, is_stream, NULL);
+}
+
+static bool
+tells_progress(const struct request *r, const void *nothing)
+{
+    (void)nothing;
+    return r->progresses;
 }
 
 void
 server_progress_changed(struct server *server)
 {
-    for (struct request *r = server->waiting, *next; r; r = next) {
-        next = r->next;
-        if (r->progresses)
-            wake(r);
-    }
+    wake_those(server, tells_progress, NULL);
+}
+
+static bool
+is_for_plan(const struct request *r, const void *ticket)
+{
+    return r->ticket == *(const uint64_t *)ticket;
 }
 
 void
 server_plan_done(struct server *server, uint64_t ticket)
 {
-    for (struct request *r = server->waiting, *next; r; r = next) {
-        next = r->next;
-        if (r->ticket == ticket)
-            wake(r);
-    }
+    wake_those(server, is_for_plan, &ticket);
 }

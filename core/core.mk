@@ -5,6 +5,7 @@ libodenet_a_CFLAGS = $(AM_CFLAGS) $(ZLIB_CFLAGS) $(MD_CFLAGS) $(OPENBLAS_CFLAGS)
 libodenet_a_LIBADD =
 libodenet_a_SOURCES = \
 	%D%/base/arena.c \
+	%D%/base/beneath.c \
 	%D%/base/curve.c \
 	%D%/base/field.c \
 	%D%/base/file.c \
@@ -113,6 +114,7 @@ libodenet_a_SOURCES = \
 
 core_headers = \
 	%D%/base/arena.h \
+	%D%/base/beneath.h \
 	%D%/base/curve.h \
 	%D%/base/field.h \
 	%D%/base/field_structs.inc \

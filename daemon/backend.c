@@ -1,9 +1,11 @@
 /* backend.c - answers what the API asks, from the daemon's parts. */
 #include "daemon/backend.h"
 
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "core/base/beneath.h"
 #include "daemon/change.h"
 #include "daemon/documents.h"
 #include "daemon/files.h"
@@ -217,19 +219,21 @@ changes(void *self, const char *id, int64_t after, int limit, json_t **list,
 /* --- files ----------------------------------------------------------------------------
  */
 
+/* Of a run's folder, where its worker writes what it likes. */
 static enum ode_status
 open_file(struct backend_parts *parts, const char *id, const char *name, int *fd,
           size_t *bytes, struct ode_err *err)
 {
     struct ode_err why;
     struct run run;
-    char path[PATH_BYTES];
+    char runs[PATH_BYTES], path[sizeof run.id + NAME_MAX + 2];
     enum ode_status status;
 
     ODE_TRY(run_load(parts->store, id, &run, err));
-    if (!supervise_path(parts->sup, run.id, name, path, sizeof path))
-        return ode_fail(err, ODE_EIO, "", "the run's path is too long");
-    status = files_open(path, fd, bytes, &why);
+    if (!supervise_path(parts->sup, "", "", runs, sizeof runs))
+        return ode_fail(err, ODE_EIO, "", "the path of the runs is too long");
+    snprintf(path, sizeof path, "%s/%s", run.id, name);
+    status = ode_beneath_open(runs, path, fd, bytes, &why);
     if (status == ODE_ENOENT)
         return ode_fail(err, ODE_ENOENT, "", "run %s, which is %s, has no %s", run.id,
                         run.state, name);

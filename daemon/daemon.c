@@ -8,7 +8,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <time.h>
 #include <unistd.h>
 #include <uv.h>
@@ -22,6 +24,7 @@
 #include "daemon/planner.h"
 #include "daemon/probe.h"
 #include "daemon/queue.h"
+#include "daemon/sockets.h"
 #include "daemon/store.h"
 #include "daemon/submit.h"
 #include "daemon/supervise.h"
@@ -34,7 +37,10 @@ struct daemon {
     const struct settings *settings; /* borrowed */
     char state_dir[PATH_BYTES - 64]; /* absolute */
     char address_file[PATH_BYTES];
-    int lock; /* of the state directory */
+    char socket[PATH_BYTES]; /* the Unix socket, or "" */
+    gid_t group;             /* whose members may do all there */
+    struct sockets sockets;  /* that were open before we were */
+    int lock;                /* of the state directory */
     struct log log;
     struct store store;
     struct queue queue;
@@ -342,23 +348,95 @@ print_schema(struct daemon *daemon, struct ode_err *err)
     return daemon->job_schema ? ODE_OK : ode_fail(err, ODE_ENOMEM, "", "no memory");
 }
 
-static enum ode_status
-open_server(struct daemon *daemon, struct ode_err *err)
+/* The default one is not worth a failure: a state directory may lie deeper than a socket
+ * can. */
+static void
+place_socket(struct daemon *daemon)
+{
+    const char *given = daemon->settings->socket;
+
+    if (strcmp(given, "none") == 0)
+        return;
+    if (*given)
+        snprintf(daemon->socket, sizeof daemon->socket, "%s", given);
+    else if (strlen(daemon->state_dir) + strlen("/odenetd.sock")
+             < sizeof((struct sockaddr_un *)0)->sun_path)
+        snprintf(daemon->socket, sizeof daemon->socket, "%s/odenetd.sock",
+                 daemon->state_dir);
+    else
+        log_event(&daemon->log, LOG_WARN, "daemon", "no_socket",
+                  log_text("text", "the state directory's path is too long for one; "
+                                   "--socket says another place"));
+}
+
+/* Whether others than this machine can connect. */
+static bool
+is_public(const struct daemon *daemon)
+{
+    struct socket_place place;
+
+    for (size_t i = 0; i < daemon->sockets.n; i++)
+        if (socket_look(daemon->sockets.fd[i], &place, NULL) == ODE_OK && !place.loopback)
+            return true;
+    return daemon->sockets.n == 0 && socket_is_public(daemon->settings->listen);
+}
+
+/* What a setting of a limit comes to: where all clients share one address there is none,
+ * unless one was asked for. */
+static unsigned
+limit_of(const struct daemon *daemon, int64_t setting, unsigned preset)
+{
+    if (setting >= 0)
+        return (unsigned)setting;
+    return is_public(daemon) ? preset : 0;
+}
+
+static const char *
+text_or_null(const char *text)
+{
+    return *text ? text : NULL;
+}
+
+static void
+fill_config(struct daemon *daemon, struct server_config *config)
 {
     const struct settings *settings = daemon->settings;
-    struct server_config config = {
+
+    *config = (struct server_config){
         .listen = settings->listen,
         .port = (int)settings->port,
+        .token_file = text_or_null(settings->token_file),
+        .tls_cert = text_or_null(settings->tls_cert),
+        .tls_key = text_or_null(settings->tls_key),
+        .behind_proxy = settings->behind_proxy,
+        .hosts = text_or_null(settings->host),
+        .socket = text_or_null(daemon->socket),
+        .socket_mode = settings_socket_mode(settings),
+        .group = settings_socket_group(settings, &daemon->group) ? &daemon->group : NULL,
+        .sockets = daemon->sockets.fd,
+        .socket_n = daemon->sockets.n,
         .max_body_bytes = (size_t)settings->max_body_bytes,
+        .connections = (unsigned)settings->connections,
+        .peer_connections = limit_of(daemon, settings->client_connections, 64),
+        .peer_waits = limit_of(daemon, settings->client_waits, 32),
+        .peer_requests = limit_of(daemon, settings->client_requests, 200),
         .version = PACKAGE_VERSION,
         .job_schema = daemon->job_schema,
         .assets = web_assets,
         .asset_n = web_asset_n,
-        .web_root = *settings->web_root ? settings->web_root : NULL,
+        .web_root = text_or_null(settings->web_root),
         .log = on_server_log,
         .log_arg = daemon,
     };
+}
 
+static enum ode_status
+open_server(struct daemon *daemon, struct ode_err *err)
+{
+    struct server_config config;
+
+    place_socket(daemon);
+    fill_config(daemon, &config);
     daemon->parts = (struct backend_parts){ &daemon->store, &daemon->submit, &daemon->sup,
                                             &daemon->probe, &daemon->planner };
     backend_fill(&daemon->backend, &daemon->parts);
@@ -371,14 +449,16 @@ open_server(struct daemon *daemon, struct ode_err *err)
 static enum ode_status
 tell_address(struct daemon *daemon, struct ode_err *err)
 {
-    bool v6 = strchr(daemon->settings->listen, ':') != NULL;
     char address[256];
+    const char *place;
 
-    snprintf(address, sizeof address, "http://%s%.100s%s:%d\n", v6 ? "[" : "",
-             daemon->settings->listen, v6 ? "]" : "", server_port(&daemon->server));
+    server_address(&daemon->server, address, sizeof address - 1);
+    strcat(address, "\n");
     ODE_TRY(ode_file_write_atomic(daemon->address_file,
                                   &(struct iovec){ address, strlen(address) }, 1, err));
     address[strcspn(address, "\n")] = '\0';
+    for (size_t i = 0; (place = server_place(&daemon->server, i)); i++)
+        log_event(&daemon->log, LOG_INFO, "api", "listening", log_text("at", place));
     log_event(&daemon->log, LOG_INFO, "daemon", "ready", log_text("address", address),
               log_text("state_dir", daemon->state_dir),
               log_text("data_dir", daemon->settings->data_dir),
@@ -433,7 +513,9 @@ daemon_run(const struct settings *settings, struct ode_err *err)
     daemon->lock = -1;
     daemon->log.out = stderr;
     log_level_from_name(settings->log_level, &daemon->log.least);
-    status = open_state_dir(daemon, err);
+    status = sockets_take(&daemon->sockets, err);
+    if (status == ODE_OK)
+        status = open_state_dir(daemon, err);
     if (status == ODE_OK)
         status = lock_state_dir(daemon, err);
     if (status == ODE_OK)

@@ -26,6 +26,7 @@ libdaemon_a_SOURCES = \
 	%D%/sched.c %D%/sched.h \
 	%D%/series.c %D%/series.h \
 	%D%/settings.c %D%/settings.def %D%/settings.h \
+	%D%/sockets.c %D%/sockets.h \
 	%D%/stamp.c %D%/stamp.h \
 	%D%/statements.def \
 	%D%/store.c %D%/store.h \

@@ -2,11 +2,9 @@
 #include "daemon/files.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <ftw.h>
 #include <stdio.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 enum { DIRECTORIES_OPEN = 16 };
 
@@ -31,23 +29,5 @@ files_remove_tree(const char *path, struct ode_err *err)
     if (nftw(path, remove_one, DIRECTORIES_OPEN, FTW_DEPTH | FTW_PHYS) != 0
         && errno != ENOENT)
         return ode_fail_errno(err, ODE_EIO, path, "cannot remove the directory");
-    return ODE_OK;
-}
-
-enum ode_status
-files_open(const char *path, int *fd, size_t *bytes, struct ode_err *err)
-{
-    int file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    struct stat st;
-
-    if (file < 0)
-        return ode_fail_errno(err, errno == ENOENT ? ODE_ENOENT : ODE_EIO, path,
-                              "cannot open the file");
-    if (fstat(file, &st) != 0 || !S_ISREG(st.st_mode)) {
-        close(file);
-        return ode_fail(err, ODE_EIO, path, "this is no regular file");
-    }
-    *fd = file;
-    *bytes = (size_t)st.st_size;
     return ODE_OK;
 }

@@ -14,8 +14,4 @@ enum ode_status files_make_dir(const char *path, struct ode_err *err);
 /* Removes a directory and all in it. Links are removed, not followed. */
 enum ode_status files_remove_tree(const char *path, struct ode_err *err);
 
-/* Opens for reading a regular file. *fd is the caller's to close. ODE_ENOENT if it is not
- * there. */
-enum ode_status files_open(const char *path, int *fd, size_t *bytes, struct ode_err *err);
-
 #endif

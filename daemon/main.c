@@ -4,10 +4,17 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "api/tokens.h"
 #include "daemon/daemon.h"
 
 enum { FLAGS_MOST = 64, FLAG_BYTES = 64, EXIT_USAGE = 2 };
-enum { OPT_CONFIG = 1000, OPT_CHECK, OPT_VERSION, OPT_HELP }; /* above all settings */
+enum {
+    OPT_CONFIG = 1000,
+    OPT_CHECK,
+    OPT_TOKEN,
+    OPT_VERSION,
+    OPT_HELP
+}; /* above all settings */
 
 struct flags {
     struct option options[FLAGS_MOST];
@@ -31,6 +38,7 @@ make_flags(struct flags *flags)
     static const struct option own[] = {
         {"config",        required_argument, NULL, OPT_CONFIG },
         { "check-config", no_argument,       NULL, OPT_CHECK  },
+        { "make-token",   required_argument, NULL, OPT_TOKEN  },
         { "version",      no_argument,       NULL, OPT_VERSION},
         { "help",         no_argument,       NULL, OPT_HELP   },
         { NULL,           0,                 NULL, 0          }
@@ -66,6 +74,9 @@ print_help(void)
     printf("  %-22s %s\n", "--config FILE",
            "a JSON object of these settings, with _ for -; flags go before it");
     printf("  %-22s %s\n", "--check-config", "check the settings, and end");
+    printf("  %-22s %s\n", "--make-token NAME ROLE [END]",
+           "print a new token, and the line for --token-file; ROLE: read, submit or "
+           "admin");
     printf("  %-22s %s\n", "--version", "print the version, and end");
     printf("  %-22s %s\n", "--help", "print this, and end");
 }
@@ -101,7 +112,27 @@ read_config(const struct flags *flags, int argc, char **argv, struct settings *s
 
 struct orders {
     bool check, help, version, wrong;
+    const char *token; /* the name of one to make, or NULL; */
+    char **words;      /* what follows the flags */
 };
+
+/* Prints a token, which nobody will see again, and what is to be known of it. */
+static enum ode_status
+make_token(const struct orders *orders, struct ode_err *err)
+{
+    const char *role = orders->words[0], *end = role ? orders->words[1] : NULL;
+    char text[TOKEN_TEXT], line[TOKEN_LINE];
+
+    if (!role || (end && orders->words[2]))
+        return ode_fail(err, ODE_EARG, "--make-token",
+                        "a name, a role and perhaps a date are expected, as in "
+                        "--make-token ci submit 2027-01-31");
+    ODE_TRY(tokens_make(orders->token, role, end, text, line, err));
+    fprintf(stderr,
+            "The token, which is kept nowhere, and the line for the token file:\n");
+    printf("%s\n%s\n", text, line);
+    return ODE_OK;
+}
 
 static enum ode_status
 read_flags(const struct flags *flags, int argc, char **argv, struct settings *settings,
@@ -118,13 +149,16 @@ read_flags(const struct flags *flags, int argc, char **argv, struct settings *se
         orders->check |= option == OPT_CHECK;
         orders->help |= option == OPT_HELP;
         orders->version |= option == OPT_VERSION;
+        if (option == OPT_TOKEN)
+            orders->token = optarg;
         orders->wrong |= option == '?';
         if (option < (int)n && option >= 0 && option != '?') {
             snprintf(at, sizeof at, "--%s", flags->names[option]);
             ODE_TRY(settings_set(settings, &list[option], optarg, at, err));
         }
     }
-    if (optind < argc && !orders->wrong)
+    orders->words = argv + optind;
+    if (optind < argc && !orders->wrong && !orders->token)
         return ode_fail(err, ODE_EARG, "", "%.60s: no argument was expected",
                         argv[optind]);
     return ODE_OK;
@@ -149,6 +183,8 @@ main(int argc, char **argv)
         return print_help(), EXIT_SUCCESS;
     if (orders.version)
         return puts("odenetd " PACKAGE_VERSION), EXIT_SUCCESS;
+    if (orders.token)
+        return make_token(&orders, &err) == ODE_OK ? EXIT_SUCCESS : complain(&err);
     if (settings_settle(&settings, &err) != ODE_OK)
         return complain(&err);
     if (orders.check)

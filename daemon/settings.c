@@ -2,11 +2,13 @@
 #include "daemon/settings.h"
 
 #include <errno.h>
+#include <grp.h>
 #include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "api/socket.h"
 #include "daemon/log.h"
 
 static const struct setting list[] = {
@@ -217,14 +219,91 @@ check_preempt(const struct settings *settings, struct ode_err *err)
 }
 
 static enum ode_status
-check_listen(const char *listen, struct ode_err *err)
+check_listen(const struct settings *settings, struct ode_err *err)
 {
-    if (strncmp(listen, "127.", 4) != 0 && strcmp(listen, "::1") != 0
-        && strcmp(listen, "localhost") != 0)
+    const char *listen = settings->listen;
+
+    if (!socket_is_address(listen))
+        return ode_fail(
+            err, ODE_EARG, "--listen",
+            "\"%.60s\" is no address, such as 127.0.0.1 and ::1 (loopback) or "
+            "0.0.0.0 (all)",
+            listen);
+    if (!socket_is_public(listen))
+        return ODE_OK;
+    if (!*settings->token_file)
         return ode_fail(err, ODE_EARG, "--listen",
-                        "%.60s is not an address of this machine alone; only loopback is "
-                        "served (127.0.0.1, ::1), as there are no tokens yet",
+                        "others than this machine reach %.60s: that needs tokens "
+                        "(--token-file), or an address of loopback",
                         listen);
+    if (!*settings->tls_cert && !settings->behind_proxy)
+        return ode_fail(
+            err, ODE_EARG, "--listen",
+            "others than this machine reach %.60s: that needs TLS (--tls-cert, "
+            "--tls-key), a proxy that speaks it (--behind-proxy 1), or an "
+            "address of loopback",
+            listen);
+    return ODE_OK;
+}
+
+/* A name is for a proxy, or for others than this machine: either way not for everybody.
+ */
+static enum ode_status
+check_names(const struct settings *settings, struct ode_err *err)
+{
+    if (*settings->host && !*settings->token_file)
+        return ode_fail(err, ODE_EARG, "--host",
+                        "a name beside loopback's needs tokens (--token-file)");
+    if (!*settings->tls_cert != !*settings->tls_key)
+        return ode_fail(err, ODE_EARG, *settings->tls_cert ? "--tls-key" : "--tls-cert",
+                        "a certificate and its key go together");
+    return ODE_OK;
+}
+
+/* As systemd passes secrets: LoadCredential=tokens:/etc/odenet/tokens. */
+static void
+find_tokens(char token_file[SETTING_BYTES])
+{
+    const char *directory = getenv("CREDENTIALS_DIRECTORY");
+
+    if (*token_file || !directory || strlen(directory) > SETTING_BYTES - 16)
+        return;
+    snprintf(token_file, SETTING_BYTES, "%s/tokens", directory);
+    if (access(token_file, F_OK) != 0)
+        *token_file = '\0';
+}
+
+mode_t
+settings_socket_mode(const struct settings *settings)
+{
+    return (mode_t)strtoul(settings->socket_mode, NULL, 8);
+}
+
+bool
+settings_socket_group(const struct settings *settings, gid_t *group)
+{
+    const struct group *found =
+        *settings->socket_group ? getgrnam(settings->socket_group) : NULL;
+
+    if (found)
+        *group = found->gr_gid;
+    return found != NULL;
+}
+
+static enum ode_status
+check_socket(const struct settings *settings, struct ode_err *err)
+{
+    const char *mode = settings->socket_mode;
+    gid_t group;
+
+    if (strspn(mode, "01234567") != strlen(mode) || strlen(mode) < 3 || strlen(mode) > 4
+        || settings_socket_mode(settings) > 0777)
+        return ode_fail(err, ODE_EARG, "--socket-mode",
+                        "\"%.40s\" are no permissions in octal, such as 0600 and 0660",
+                        mode);
+    if (*settings->socket_group && !settings_socket_group(settings, &group))
+        return ode_fail(err, ODE_EARG, "--socket-group", "there is no group \"%.60s\"",
+                        settings->socket_group);
     return ODE_OK;
 }
 
@@ -237,7 +316,10 @@ settings_settle(struct settings *settings, struct ode_err *err)
                   ".local/state/odenet", "--state-dir", err));
     ODE_TRY(place(settings->data_dir, "ODENET_DATA", "XDG_DATA_HOME",
                   ".local/share/odenet", "--data-dir", err));
-    ODE_TRY(check_listen(settings->listen, err));
+    find_tokens(settings->token_file);
+    ODE_TRY(check_listen(settings, err));
+    ODE_TRY(check_names(settings, err));
+    ODE_TRY(check_socket(settings, err));
     ODE_TRY(check_preempt(settings, err));
     if (!log_level_from_name(settings->log_level, &level))
         return ode_fail(err, ODE_EARG, "--log-level",

@@ -11,6 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <sys/types.h>
 
 #include "core/base/status.h"
 #include "daemon/supervise.h"
@@ -50,6 +51,11 @@ enum ode_status settings_read(struct settings *settings, const char *path,
 /* Fills in what depends on the environment and the program's own place, and checks what
  * ties settings to the rest of the world. ODE_EARG. */
 enum ode_status settings_settle(struct settings *settings, struct ode_err *err);
+
+/* The permissions of the Unix socket, as the settled settings say; and its group: false
+ * where there is none of its own. */
+mode_t settings_socket_mode(const struct settings *settings);
+bool settings_socket_group(const struct settings *settings, gid_t *group);
 
 /* When runs make room, as the settled settings say. */
 enum supervise_preempt settings_preempt(const struct settings *settings);

@@ -1,6 +1,7 @@
 # tests/house: the rules of the house, which need no Check
 
 house_tests = \
+	%D%/calls.sh \
 	%D%/configure.sh \
 	%D%/format.sh \
 	%D%/headers.sh \
@@ -13,4 +14,4 @@ AM_TESTS_ENVIRONMENT = \
 	CC='$(CC)'; HEADER_FLAGS='$(header_flags)'; export CC HEADER_FLAGS;
 header_flags = $(DEFS) $(DEFAULT_INCLUDES) $(AM_CPPFLAGS) $(CPPFLAGS) $(ODE_CFLAGS) $(CHECK_CFLAGS) \
 	$(JANSSON_CFLAGS) $(ZLIB_CFLAGS) $(MD_CFLAGS) $(OPENBLAS_CFLAGS) $(UV_CFLAGS) \
-	$(SQLITE_CFLAGS) $(MHD_CFLAGS)
+	$(SQLITE_CFLAGS) $(MHD_CFLAGS) $(GNUTLS_CFLAGS)

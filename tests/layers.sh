@@ -25,12 +25,12 @@ awk -F: '
         sees["web"] = "web/ api/asset.h core/base/"
         sees["cli"] = "cli/ schema/ core/"
         sees["tests"] = "tests/ cli/ daemon/ api/ schema/ core/ web/"
-        bars["core"] = "jansson.h uv.h sqlite3.h microhttpd.h"
-        bars["schema"] = "uv.h sqlite3.h microhttpd.h"
+        bars["core"] = "jansson.h uv.h sqlite3.h microhttpd.h gnutls/gnutls.h"
+        bars["schema"] = "uv.h sqlite3.h microhttpd.h gnutls/gnutls.h"
         bars["api"] = "sqlite3.h"
-        bars["daemon"] = "microhttpd.h"
-        bars["web"] = "jansson.h uv.h sqlite3.h microhttpd.h"
-        bars["cli"] = "uv.h sqlite3.h microhttpd.h"
+        bars["daemon"] = "microhttpd.h gnutls/gnutls.h"
+        bars["web"] = "jansson.h uv.h sqlite3.h microhttpd.h gnutls/gnutls.h"
+        bars["cli"] = "uv.h sqlite3.h microhttpd.h gnutls/gnutls.h"
     }
     {
         folder = $1

@@ -10,6 +10,7 @@ test_core_LDADD = $(core_LIBS) $(CHECK_LIBS)
 test_core_SOURCES = \
 	%D%/main.c %D%/test.h \
 	%D%/core/suites.def \
+	%D%/core/beneath.c \
 	%D%/core/block.c \
 	%D%/core/cifar.c \
 	%D%/core/curve.c \
@@ -182,13 +183,15 @@ TESTS += %D%/web/run.sh
 check_PROGRAMS += test-api
 TESTS += test-api
 test_api_CPPFLAGS = $(AM_CPPFLAGS) -DSUITES_DEF='"tests/api/suites.def"'
-test_api_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS) $(ZLIB_CFLAGS) $(JANSSON_CFLAGS) $(MHD_CFLAGS) $(UV_CFLAGS)
+test_api_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS) $(ZLIB_CFLAGS) $(JANSSON_CFLAGS) $(MHD_CFLAGS) \
+	$(GNUTLS_CFLAGS) $(UV_CFLAGS)
 test_api_LDADD = $(api_LIBS) $(CHECK_LIBS)
 test_api_SOURCES = \
 	%D%/main.c %D%/test.h \
 	%D%/api/stream.c \
 	%D%/api/suites.def \
 	%D%/api/accept.c \
+	%D%/api/access.c \
 	%D%/api/artifacts.c \
 	%D%/api/assets.c \
 	%D%/api/client.c %D%/api/client.h \
@@ -198,15 +201,21 @@ test_api_SOURCES = \
 	%D%/api/jobs.c \
 	%D%/api/junit.c \
 	%D%/api/lists.c \
+	%D%/api/listener.c \
 	%D%/api/log.c \
 	%D%/api/metrics.c \
+	%D%/api/peer.c \
 	%D%/api/plans.c \
 	%D%/api/query.c \
+	%D%/api/rate.c \
 	%D%/api/reply.c \
 	%D%/api/request.c \
 	%D%/api/router.c \
 	%D%/api/server.c \
+	%D%/api/socket.c \
 	%D%/api/system.c \
+	%D%/api/tls.c \
+	%D%/api/tokens.c \
 	%D%/api/wait.c
 
 check_PROGRAMS += fake-worker test-daemon
@@ -229,6 +238,7 @@ test_daemon_SOURCES = \
 	%D%/daemon/sched.c \
 	%D%/daemon/series.c \
 	%D%/daemon/settings.c \
+	%D%/daemon/sockets.c \
 	%D%/daemon/stamp.c \
 	%D%/daemon/store.c \
 	%D%/daemon/suites.def \
@@ -254,6 +264,7 @@ e2e_stories = \
 	%D%/e2e/plans.sh \
 	%D%/e2e/prefix.sh \
 	%D%/e2e/queue.sh \
+	%D%/e2e/security.sh \
 	%D%/e2e/storm.sh \
 	%D%/e2e/sweep.sh
 if !SANITIZERS
@@ -287,6 +298,7 @@ EXTRA_DIST += \
 	%D%/e2e/plans.sh \
 	%D%/e2e/prefix.sh \
 	%D%/e2e/queue.sh \
+	%D%/e2e/security.sh \
 	%D%/e2e/storm.sh \
 	%D%/e2e/sweep.sh \
 	%D%/export/logits.mjs \

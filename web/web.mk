@@ -25,11 +25,13 @@ web_page = \
 	%D%/src/main.tsx \
 	%D%/src/poll.ts \
 	%D%/src/router.ts \
+	%D%/src/session.ts \
 	%D%/src/style.css \
 	%D%/src/views/cancel.tsx \
 	%D%/src/views/ladder.tsx \
 	%D%/src/views/levels.tsx \
 	%D%/src/views/log.tsx \
+	%D%/src/views/login.tsx \
 	%D%/src/views/parts.tsx \
 	%D%/src/views/run.tsx \
 	%D%/src/views/runs.tsx \

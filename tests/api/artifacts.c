@@ -74,6 +74,65 @@ START_TEST(only_known_names_exist)
 }
 END_TEST
 
+/* The form with each %s replaced. */
+static void
+path_fill(char *path, size_t size, const char *form, const char *step)
+{
+    size_t n = 0;
+
+    for (; *form && n + strlen(step) + 1 < size; form++)
+        if (form[0] == '%' && form[1] == 's') {
+            strcpy(path + n, step);
+            n += strlen(step);
+            form++;
+        } else
+            path[n++] = *form;
+    path[n] = '\0';
+}
+
+/* Whatever is sent in the place of an id or of a name: a problem, and no file. */
+START_TEST(no_path_leads_elsewhere)
+{
+    static const char *const steps[] = {
+        "..",     "%2e%2e",     ".%2e",         "%2e.",
+        "...",    "..;",        "..%2f..",      "..%5c..",
+        "..\\..", "%252e%252e", "..%c0%af",     "%c0%ae%c0%ae",
+        "%00",    "..%00",      FAKE_RUN "%00", FAKE_RUN "%2f..",
+        "~",      "%e2%80%a5",
+    };
+    static const char *const forms[] = {
+        "/v1/runs/%s/artifacts/model.safetensors",
+        "/v1/runs/%s/log",
+        "/v1/runs/%s",
+        "/v1/jobs/%s",
+        "/v1/runs/" FAKE_RUN "/artifacts/%s",
+        "/v1/runs/" FAKE_RUN "/artifacts/%s/%s/odenet.db",
+        "/v1/runs/" FAKE_RUN "/artifacts/model.safetensors/%s",
+        "/v1/runs/" FAKE_RUN "/artifacts/%smodel.safetensors",
+        "/v1/runs/" FAKE_RUN "/artifacts/model.safetensors%s",
+        "/v1/%s/%s/%s/etc/passwd",
+        "/%s/etc/passwd",
+        "/assets/%s/%s/etc/passwd",
+    };
+    struct client_answer answer = { 0 };
+    char path[256];
+    struct fake fake;
+    int n = 0;
+
+    fake_open(&fake, NULL);
+    for (size_t i = 0; i < sizeof forms / sizeof *forms; i++)
+        for (size_t j = 0; j < sizeof steps / sizeof *steps; j++, n++) {
+            path_fill(path, sizeof path, forms[i], steps[j]);
+            client_get(fake_port(&fake), path, &answer);
+            ck_assert_msg(answer.status == 404 || answer.status == 400, "%s: %d", path,
+                          answer.status);
+        }
+    ck_assert_int_ge(n, 200);
+    client_release(&answer);
+    fake_close(&fake);
+}
+END_TEST
+
 START_TEST(metrics_are_a_table)
 {
     struct client_answer answer = { 0 };
@@ -97,4 +156,4 @@ START_TEST(metrics_are_a_table)
 END_TEST
 
 TEST_SUITE(api_artifacts, 30, models_arrive_whole, only_known_names_exist,
-           metrics_are_a_table)
+           no_path_leads_elsewhere, metrics_are_a_table)

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "tests/api/client.h"
 #include "tests/api/fake.h"
@@ -111,14 +112,22 @@ file_write(const char *root, const char *name, const char *text)
 
 START_TEST(a_directory_may_replace_the_table)
 {
-    static const char *const hidden[] = { "/../index.html", "/.secret", "/assets",
-                                          "/%2e%2e/index.html", "//index.html" };
+    static const char *const hidden[] = { "/../index.html", "/.secret",
+                                          "/assets",        "/%2e%2e/index.html",
+                                          "//index.html",   "/out.css",
+                                          "/up/outside.css" };
     struct server_config dir = config;
     struct client_answer answer = { 0 };
-    char root[128], assets[160];
+    char root[128], assets[160], out[160];
     struct fake fake;
 
-    snprintf(root, sizeof root, "%s", test_dir());
+    snprintf(root, sizeof root, "%.100s/root", test_dir());
+    ck_assert_int_eq(mkdir(root, 0700), 0);
+    file_write(root, "../outside.css", "x{}");
+    snprintf(out, sizeof out, "%s/out.css", root);
+    ck_assert_int_eq(symlink("../outside.css", out), 0);
+    snprintf(out, sizeof out, "%s/up", root);
+    ck_assert_int_eq(symlink("..", out), 0);
     snprintf(assets, sizeof assets, "%s/assets", root);
     ck_assert_int_eq(mkdir(assets, 0700), 0);
     file_write(root, "index.html", "new");

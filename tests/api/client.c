@@ -11,22 +11,53 @@
 #include <strings.h>
 #include <sys/socket.h>
 #include <sys/time.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #define PATIENCE_S 10
 
+static bool
+patience_set(int fd)
+{
+    struct timeval patience = { .tv_sec = PATIENCE_S };
+
+    return setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience) == 0
+           && setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience) == 0;
+}
+
+int
+client_connect_from(int number, int port)
+{
+    struct sockaddr_in from = { .sin_family = AF_INET }, to = from;
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+    from.sin_addr.s_addr = htonl(0x7f000000u + (uint32_t)number);
+    to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    to.sin_port = htons((uint16_t)port);
+    if (fd >= 0
+        && (!patience_set(fd) || bind(fd, (struct sockaddr *)&from, sizeof from) != 0
+            || connect(fd, (struct sockaddr *)&to, sizeof to) != 0)) {
+        close(fd);
+        return -1;
+    }
+    return fd;
+}
+
 int
 client_connect(int port)
 {
-    struct sockaddr_in to = { .sin_family = AF_INET, .sin_port = htons((uint16_t)port) };
-    struct timeval patience = { .tv_sec = PATIENCE_S };
-    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    return client_connect_from(1, port);
+}
 
-    to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+int
+client_connect_local(const char *path)
+{
+    struct sockaddr_un to = { .sun_family = AF_UNIX };
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+    snprintf(to.sun_path, sizeof to.sun_path, "%s", path);
     if (fd >= 0
-        && (setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience) != 0
-            || setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience) != 0
-            || connect(fd, (struct sockaddr *)&to, sizeof to) != 0)) {
+        && (!patience_set(fd) || connect(fd, (struct sockaddr *)&to, sizeof to) != 0)) {
         close(fd);
         return -1;
     }
@@ -135,6 +166,18 @@ client_read(int fd, bool head, struct client_answer *answer)
 }
 
 int
+client_exchange(int fd, const char *method, const char *target, const char *headers,
+                const char *body, struct client_answer *answer)
+{
+    client_print(fd, "%s %s HTTP/1.1\r\nHost: localhost\r\n%s", method, target, headers);
+    if (body)
+        client_print(fd, "Content-Length: %zu\r\n\r\n%s", strlen(body), body);
+    else
+        client_print(fd, "\r\n");
+    return client_read(fd, strcmp(method, "HEAD") == 0, answer);
+}
+
+int
 client_ask(int port, const char *method, const char *target, const char *headers,
            const char *body, struct client_answer *answer)
 {
@@ -143,12 +186,7 @@ client_ask(int port, const char *method, const char *target, const char *headers
     client_release(answer);
     if (fd < 0)
         return 0;
-    client_print(fd, "%s %s HTTP/1.1\r\nHost: localhost\r\n%s", method, target, headers);
-    if (body)
-        client_print(fd, "Content-Length: %zu\r\n\r\n%s", strlen(body), body);
-    else
-        client_print(fd, "\r\n");
-    client_read(fd, strcmp(method, "HEAD") == 0, answer);
+    client_exchange(fd, method, target, headers, body, answer);
     close(fd);
     return answer->status;
 }

@@ -16,8 +16,11 @@ struct client_answer {
     char value[512]; /* what client_header() returned last */
 };
 
-/* A connection to 127.0.0.1; -1 where that fails. */
+/* A connection to 127.0.0.1, from it or from another address of loopback (its last
+ * number); or to a Unix socket. -1 where that fails. */
 int client_connect(int port);
+int client_connect_from(int number, int port);
+int client_connect_local(const char *path);
 
 /* False once the other side is gone. */
 bool client_send(int fd, const void *data, size_t n);
@@ -31,6 +34,10 @@ int client_read(int fd, bool head, struct client_answer *answer);
  * (each with \r\n, or "") and this body (NULL: none, else with Content-Length). */
 int client_ask(int port, const char *method, const char *target, const char *headers,
                const char *body, struct client_answer *answer);
+
+/* The same on a connection that is there and stays. */
+int client_exchange(int fd, const char *method, const char *target, const char *headers,
+                    const char *body, struct client_answer *answer);
 
 int client_get(int port, const char *target, struct client_answer *answer);
 

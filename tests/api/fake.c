@@ -471,6 +471,25 @@ fake_open(struct fake *fake, const struct server_config *config)
     ck_assert_int_eq(pthread_create(&fake->thread, NULL, serve, fake), 0);
 }
 
+void
+fake_path(const struct route *route, char *path, size_t size)
+{
+    bool job = strncmp(route->pattern, "/v1/jobs", 8) == 0;
+    bool problem = strncmp(route->pattern, "/problems", 9) == 0;
+    size_t n = 0;
+
+    for (const char *c = route->pattern; *c; c++) {
+        if (*c == '{') {
+            n += (size_t)snprintf(path + n, size - n, "%s",
+                                  c[1] == 'i' ? job ? FAKE_JOB : FAKE_RUN
+                                  : problem   ? "bad-json"
+                                              : "metrics.csv");
+            c = strchr(c, '}');
+        } else
+            n += (size_t)snprintf(path + n, size - n, "%c", *c);
+    }
+}
+
 int
 fake_port(const struct fake *fake)
 {

@@ -13,6 +13,7 @@
 #include <stdbool.h>
 #include <uv.h>
 
+#include "api/router.h"
 #include "api/server.h"
 
 #define FAKE_JOB    "01hzzzzzzzzzzzzzzzzzzzzzj0"
@@ -44,6 +45,9 @@ struct fake {
 
 /* Opens a server with this config (NULL: the defaults) and the run in state "running". */
 void fake_open(struct fake *fake, const struct server_config *config);
+
+/* A path that the fake has for a route. */
+void fake_path(const struct route *route, char *path, size_t size);
 
 int fake_port(const struct fake *fake);
 

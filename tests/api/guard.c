@@ -10,7 +10,7 @@ START_TEST(loopback_hosts_pass)
                                         "[::1]",     "[::1]:8080" };
 
     for (size_t i = 0; i < sizeof good / sizeof *good; i++)
-        ck_assert_msg(guard_host(good[i]), "%s", good[i]);
+        ck_assert_msg(guard_host(good[i], NULL, false), "%s", good[i]);
 }
 END_TEST
 
@@ -40,31 +40,74 @@ START_TEST(other_hosts_do_not)
     };
 
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
-        ck_assert_msg(!guard_host(bad[i]), "%s", bad[i]);
+        ck_assert_msg(!guard_host(bad[i], NULL, false), "%s", bad[i]);
+}
+END_TEST
+
+START_TEST(names_that_were_given_pass)
+{
+    static const char names[] = "train.example.org,odenet";
+
+    ck_assert(guard_host("train.example.org", names, false));
+    ck_assert(guard_host("TRAIN.example.org:443", names, false));
+    ck_assert(guard_host("odenet:7433", names, false));
+    ck_assert(guard_host("127.0.0.1:7433", names, false));
+    ck_assert(!guard_host("example.org", names, false));
+    ck_assert(!guard_host("train.example.org.evil.example", names, false));
+    ck_assert(!guard_host("train.example.org,odenet", names, false));
+    ck_assert(!guard_host("odene", names, false));
+    ck_assert(!guard_host("odenett", names, false));
+    ck_assert(!guard_host(":80", names, false));
+    ck_assert(!guard_host("10.0.0.1", names, false));
+}
+END_TEST
+
+START_TEST(numbers_cannot_be_rebound)
+{
+    static const char *const good[] = { "10.0.0.1", "10.0.0.1:80", "[2001:db8::1]:443",
+                                        "[::]",     "8.8.8.8",     "[::ffff:8.8.8.8]" };
+    static const char *const bad[] = {
+        "10.0.0",     "2001:db8::1", "[2001:db8::1", "[]",           "[x]", "1.2.3.4.5",
+        "0x7f000001", "[",           "[::1]]",       "evil.example", "",    "]"
+    };
+
+    for (size_t i = 0; i < sizeof good / sizeof *good; i++)
+        ck_assert_msg(guard_host(good[i], NULL, true), "%s", good[i]);
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+        ck_assert_msg(!guard_host(bad[i], NULL, true), "%s", bad[i]);
 }
 END_TEST
 
 START_TEST(own_page_and_no_page_may_change)
 {
-    ck_assert(guard_origin("localhost:80", NULL, NULL));
-    ck_assert(guard_origin("localhost:80", NULL, "none"));
-    ck_assert(guard_origin("localhost:80", "http://localhost:80", "same-origin"));
-    ck_assert(guard_origin("localhost:80", "http://localhost:80", NULL));
-    ck_assert(guard_origin("[::1]:80", "http://[::1]:80", NULL));
+    ck_assert(guard_origin("localhost:80", NULL, NULL, false));
+    ck_assert(guard_origin("localhost:80", NULL, "none", false));
+    ck_assert(guard_origin("localhost:80", "http://localhost:80", "same-origin", false));
+    ck_assert(guard_origin("localhost:80", "http://localhost:80", NULL, false));
+    ck_assert(guard_origin("[::1]:80", "http://[::1]:80", NULL, false));
 }
 END_TEST
 
 START_TEST(other_pages_may_not)
 {
-    ck_assert(!guard_origin("localhost:80", "http://evil.example", NULL));
-    ck_assert(!guard_origin("localhost:80", "null", NULL));
-    ck_assert(!guard_origin("localhost:80", "", NULL));
-    ck_assert(!guard_origin("localhost:80", "http://localhost:81", NULL));
-    ck_assert(!guard_origin("localhost:80", "http://localhost:80.evil.example", NULL));
-    ck_assert(!guard_origin("localhost:80", "ftp://localhost:80", NULL));
-    ck_assert(!guard_origin("localhost:80", NULL, "cross-site"));
-    ck_assert(!guard_origin("localhost:80", NULL, "same-site"));
-    ck_assert(!guard_origin("localhost:80", "http://localhost:80", "cross-site"));
+    ck_assert(!guard_origin("localhost:80", "http://evil.example", NULL, false));
+    ck_assert(!guard_origin("localhost:80", "null", NULL, false));
+    ck_assert(!guard_origin("localhost:80", "", NULL, false));
+    ck_assert(!guard_origin("localhost:80", "http://localhost:81", NULL, false));
+    ck_assert(
+        !guard_origin("localhost:80", "http://localhost:80.evil.example", NULL, false));
+    ck_assert(!guard_origin("localhost:80", "ftp://localhost:80", NULL, false));
+    ck_assert(!guard_origin("localhost:80", NULL, "cross-site", false));
+    ck_assert(!guard_origin("localhost:80", NULL, "same-site", false));
+    ck_assert(!guard_origin("localhost:80", "http://localhost:80", "cross-site", false));
+}
+END_TEST
+
+START_TEST(under_tls_the_page_came_by_tls)
+{
+    ck_assert(guard_origin("a:80", "https://a:80", NULL, true));
+    ck_assert(!guard_origin("a:80", "http://a:80", NULL, true));
+    ck_assert(guard_origin("a:80", "https://a:80", NULL, false)); /* a proxy spoke it */
 }
 END_TEST
 
@@ -85,4 +128,6 @@ START_TEST(json_types)
 END_TEST
 
 TEST_SUITE(api_guard, 10, loopback_hosts_pass, other_hosts_do_not,
-           own_page_and_no_page_may_change, other_pages_may_not, json_types)
+           names_that_were_given_pass, numbers_cannot_be_rebound,
+           own_page_and_no_page_may_change, other_pages_may_not,
+           under_tls_the_page_came_by_tls, json_types)

@@ -4,6 +4,7 @@
 #include <string.h>
 #include <zlib.h>
 
+#include "api/asset.h"
 #include "tests/api/client.h"
 #include "tests/api/fake.h"
 #include "tests/test.h"
@@ -33,7 +34,7 @@ START_TEST(what_did_not_change_is_not_sent)
 
     fake_open(&fake, NULL);
     ck_assert_int_eq(client_get(fake_port(&fake), RUN, &answer), 200);
-    ck_assert_str_eq(client_header(&answer, "Cache-Control"), "no-cache");
+    ck_assert_str_eq(client_header(&answer, "Cache-Control"), "no-store");
     snprintf(etag, sizeof etag, "%s", client_header(&answer, "ETag"));
     ck_assert_int_eq(if_none_match(&fake, etag), 304);
     ck_assert_int_eq(if_none_match(&fake, "*"), 304);
@@ -80,6 +81,72 @@ START_TEST(every_answer_has_its_own_id)
                      client_header(&two, "X-Request-Id"));
     client_release(&one);
     client_release(&two);
+    fake_close(&fake);
+}
+END_TEST
+
+/* What every answer says to a browser. */
+static void
+shielded(struct client_answer *answer)
+{
+    static const struct {
+        const char *name, *value;
+    } headers[] = {
+        {"X-Content-Type-Options",        "nosniff"    },
+        { "Referrer-Policy",              "no-referrer"},
+        { "Cross-Origin-Opener-Policy",   "same-origin"},
+        { "Cross-Origin-Resource-Policy", "same-origin"},
+    };
+
+    for (size_t i = 0; i < sizeof headers / sizeof *headers; i++) {
+        ck_assert_ptr_nonnull(client_header(answer, headers[i].name));
+        ck_assert_str_eq(client_header(answer, headers[i].name), headers[i].value);
+    }
+    ck_assert_ptr_null(client_header(answer, "Strict-Transport-Security")); /* no TLS */
+}
+
+START_TEST(every_answer_is_shielded)
+{
+    static const struct {
+        const char *method, *target, *cache, *policy;
+    } asked[] = {
+        {"GET",      RUN,                        "no-store", "default-src 'none';"},
+        { "GET",     RUN "/metrics?format=csv",  "no-store", "default-src 'none';"},
+        { "GET",     RUN "/artifacts/spec.json", "no-store", "default-src 'none';"},
+        { "GET",     "/nothing",                 "no-store", "default-src 'none';"},
+        { "GET",     "/v1/runs?colour=red",      "no-store", "default-src 'none';"},
+        { "POST",    RUN "/cancel",              "no-store", "default-src 'none';"},
+        { "OPTIONS", "/v1/runs",                 "no-store", "default-src 'none';"},
+        { "BREW",    "/v1/runs",                 "no-store", "default-src 'none';"},
+        { "GET",     "/",                        "no-cache", "default-src 'self';"},
+    };
+    static const struct web_asset page = { "/index.html", "text/html",
+                                           (const unsigned char *)"<p>", 3 };
+    struct server_config config = { .assets = &page, .asset_n = 1 };
+    struct client_answer answer = { 0 };
+    struct fake fake;
+    FILE *file;
+
+    fake_open(&fake, &config);
+    file = fopen(fake.model_path, "w");
+    ck_assert_ptr_nonnull(file);
+    fclose(file);
+    for (size_t i = 0; i < sizeof asked / sizeof *asked; i++) {
+        ck_assert_int_ne(client_ask(fake_port(&fake), asked[i].method, asked[i].target,
+                                    "", NULL, &answer),
+                         0);
+        shielded(&answer);
+        ck_assert_msg(strcmp(client_header(&answer, "Cache-Control"), asked[i].cache)
+                          == 0,
+                      "%s", asked[i].target);
+        ck_assert_msg(
+            strstr(client_header(&answer, "Content-Security-Policy"), asked[i].policy)
+                != NULL,
+            "%s", asked[i].target);
+        ck_assert_ptr_nonnull(strstr(client_header(&answer, "Content-Security-Policy"),
+                                     "frame-ancestors 'none'"));
+    }
+    client_release(&answer);
     fake_close(&fake);
 }
 END_TEST
@@ -220,6 +287,6 @@ START_TEST(a_change_may_ask_for_what_was_seen)
 END_TEST
 
 TEST_SUITE(api_reply, 30, what_did_not_change_is_not_sent, a_change_changes_the_tag,
-           every_answer_has_its_own_id, problems_have_the_standard_members,
-           long_answers_are_squeezed_on_request, what_nobody_accepts_is_not_sent,
-           a_change_may_ask_for_what_was_seen)
+           every_answer_has_its_own_id, every_answer_is_shielded,
+           problems_have_the_standard_members, long_answers_are_squeezed_on_request,
+           what_nobody_accepts_is_not_sent, a_change_may_ask_for_what_was_seen)

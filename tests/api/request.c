@@ -154,6 +154,126 @@ START_TEST(long_requests_do_no_harm)
 }
 END_TEST
 
+START_TEST(sizes_have_their_answers)
+{
+    static const struct {
+        size_t query, header;
+        int status;
+    } sizes[] = {
+        {0,      0,     200},
+        { 8000,  10,    400}, /* an unknown parameter, and nothing worse
+  */
+        { 8170,  10,    400},
+        { 8190,  10,    414},
+        { 20000, 10,    414},
+        { 0,     16000, 200},
+        { 0,     16384, 431},
+        { 0,     20000, 431},
+        { 8000,  17000, 431},
+    };
+    struct fake fake;
+
+    fake_open(&fake, NULL);
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++)
+        ck_assert_msg(long_request(&fake, sizes[i].query, sizes[i].header)
+                          == sizes[i].status,
+                      "%zu, %zu: %d", sizes[i].query, sizes[i].header,
+                      long_request(&fake, sizes[i].query, sizes[i].header));
+    fake_close(&fake);
+}
+END_TEST
+
+START_TEST(long_targets_and_headers_are_problems)
+{
+    struct client_answer answer = { 0 };
+    char *long_text = calloc(1, 17000), *target = calloc(1, 17000);
+    struct fake fake;
+
+    ck_assert(long_text && target);
+    memset(long_text, 'a', 9000);
+    fake_open(&fake, NULL);
+    sprintf(target, "/v1/%s", long_text);
+    ck_assert_int_eq(client_get(fake_port(&fake), target, &answer), 414);
+    ck_assert_ptr_nonnull(strstr(answer.body, "/problems/long-target"));
+    sprintf(target, "X-One: %.8000s\r\nX-Two: %.8500s\r\n", long_text, long_text);
+    ck_assert_int_eq(client_ask(fake_port(&fake), "GET", "/livez", target, NULL, &answer),
+                     431);
+    ck_assert_ptr_nonnull(strstr(answer.body, "/problems/long-header"));
+    free(long_text);
+    free(target);
+    client_release(&answer);
+    fake_close(&fake);
+}
+END_TEST
+
+/* A text n times over, between two others; to be freed. */
+static char *
+repeated(const char *begin, const char *text, size_t n, const char *end)
+{
+    char *all = malloc(strlen(begin) + n * strlen(text) + strlen(end) + 1), *to = all;
+
+    ck_assert_ptr_nonnull(all);
+    to = stpcpy(to, begin);
+    while (n-- > 0)
+        to = stpcpy(to, text);
+    strcpy(to, end);
+    return all;
+}
+
+START_TEST(bodies_that_are_no_json_are_told)
+{
+    static const struct {
+        const char *begin, *text, *end;
+        size_t n;
+        int status;
+    } bodies[] = {
+        {"{\"name\":\"x\"}",                          "",        "",    0,     201},
+        { "{\"name\":\"x\", \"a\":",                  "[",       "",    31,    400},
+        { "{\"name\":\"x\", \"a\":",                  "[1,",     "",    70,    400},
+        { "",                                         "[",       "",    50000, 400},
+        { "",                                         "{\"a\":", "",    50000, 400},
+        { "{\"name\":\"x\",\"a\":[0",                 ",1",      "]}",  9990,  201},
+        { "{\"name\":\"x\",\"a\":[0",                 ",1",      "]}",  10001, 400},
+        { "{\"name\":\"x\",\"a\":\"",                 ",,[[{{",  "\"}", 4000,  201}, /* only a text */
+        { "{\"name\":\"x\",\"a\":\"",                 "\\\"",    "\"}", 100,   201},
+        { "{\"name\":\"x\",\"a\":1e",                 "9",       "}",   10,    400}, /* beyond a double */
+        { "{\"name\":\"x\",\"a\":1",                  "0",       "}",   30,    400}, /* and an integer */
+        { "{\"name\":\"x\",\"a\":NaN}",               "",        "",    0,     400},
+        { "{\"name\":\"x\",\"a\":-Infinity}",         "",        "",    0,     400},
+        { "{\"name\":\"x\",\"a\":01}",                "",        "",    0,     400},
+        { "{\"name\":\"x\",\"a\":+1}",                "",        "",    0,     400},
+        { "{\"name\":\"x\",\"a\":\"\xff\"}",          "",        "",    0,     400},
+        { "{\"name\":\"x\",\"a\":\"\xc0\xaf\"}",      "",        "",    0,
+         400                                                                      }, /* longer than need be */
+        { "{\"name\":\"x\",\"a\":\"\xed\xa0\x80\"}",  "",        "",    0,     400}, /* half a pair */
+        { "{\"name\":\"x\",\"a\":\"\\ud800\"}",       "",        "",    0,     400},
+        { "{\"name\":\"x\",\"a\":\"\\u0000\"}",       "",        "",    0,     400},
+        { "{\"name\":\"x\",\"name\":\"y\"}",          "",        "",    0,     400},
+        { "{\"name\":\"x\",\"a\":{\"b\":1,\"b\":1}}", "",        "",    0,     400},
+        { "{\"name\":\"x\"}",                         "x",       "",    1,     400},
+        { "{\"name\":\"x\"} {}",                      "",        "",    0,     400},
+        { "{'name':'x'}",                             "",        "",    0,     400},
+        { "{\"name\":\"x\",}",                        "",        "",    0,     400},
+        { "\xef\xbb\xbf{\"name\":\"x\"}",             "",        "",    0,     400},
+    };
+    struct client_answer answer = { 0 };
+    struct fake fake;
+
+    fake_open(&fake, NULL);
+    for (size_t i = 0; i < sizeof bodies / sizeof *bodies; i++) {
+        char *body =
+            repeated(bodies[i].begin, bodies[i].text, bodies[i].n, bodies[i].end);
+
+        client_ask(fake_port(&fake), "POST", "/v1/jobs", json, body, &answer);
+        ck_assert_msg(answer.status == bodies[i].status, "%zu: %d %s", i, answer.status,
+                      answer.body ? answer.body : "");
+        free(body);
+    }
+    client_release(&answer);
+    fake_close(&fake);
+}
+END_TEST
+
 #define BIG (10u << 20)
 
 START_TEST(a_large_body_gets_413)
@@ -282,7 +402,9 @@ END_TEST
 
 TEST_SUITE(api_request, 60, only_loopback_names_are_served,
            other_sites_cannot_change_anything, no_answer_invites_other_sites,
-           malformed_targets_are_refused, long_requests_do_no_harm, a_large_body_gets_413,
+           malformed_targets_are_refused, long_requests_do_no_harm,
+           sizes_have_their_answers, long_targets_and_headers_are_problems,
+           bodies_that_are_no_json_are_told, a_large_body_gets_413,
            a_large_body_in_chunks_gets_413,
            refusal_comes_before_the_body_for_who_asks_first, a_body_at_the_limit_is_read,
            a_body_may_come_byte_by_byte)

@@ -10,26 +10,6 @@
 
 #define ID26 "01hzzzzzzzzzzzzzzzzzzzzzr0"
 
-/* A path that the fake has for each route. */
-static void
-path_make(const struct route *route, char *path, size_t size)
-{
-    bool job = strncmp(route->pattern, "/v1/jobs", 8) == 0;
-    bool problem = strncmp(route->pattern, "/problems", 9) == 0;
-    size_t n = 0;
-
-    for (const char *c = route->pattern; *c; c++) {
-        if (*c == '{') {
-            n += (size_t)snprintf(path + n, size - n, "%s",
-                                  c[1] == 'i' ? job ? FAKE_JOB : FAKE_RUN
-                                  : problem   ? "bad-json"
-                                              : "metrics.csv");
-            c = strchr(c, '}');
-        } else
-            n += (size_t)snprintf(path + n, size - n, "%c", *c);
-    }
-}
-
 /* The query that a GET of the route needs. */
 static const char *
 query_of(const struct route *route)
@@ -86,7 +66,7 @@ route_is_honoured(int port, const struct route *route)
     unsigned methods = methods_of(route->pattern);
     char target[192], path[128], allow[64];
 
-    path_make(route, path, sizeof path);
+    fake_path(route, path, sizeof path);
     snprintf(allow, sizeof allow, "%s%s%s%sOPTIONS",
              methods & ROUTE_GET ? "GET, HEAD, " : "",
              methods & ROUTE_POST ? "POST, " : "", methods & ROUTE_PATCH ? "PATCH, " : "",
@@ -134,7 +114,7 @@ START_TEST(every_query_is_strict)
     for (size_t i = 0; i < router_route_n; i++) {
         if (router_routes[i].method != ROUTE_GET)
             continue;
-        path_make(&router_routes[i], path, sizeof path);
+        fake_path(&router_routes[i], path, sizeof path);
         snprintf(target, sizeof target, "%s?colour=red", path);
         ck_assert_msg(client_get(fake_port(&fake), target, &answer) == 400, "%s", target);
         ck_assert_ptr_nonnull(strstr(answer.body, "\"parameter\":\"colour\""));

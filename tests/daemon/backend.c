@@ -594,6 +594,36 @@ START_TEST(files_are_opened_only_where_they_exist)
 }
 END_TEST
 
+/* A worker writes what it likes into its folder: links, too. */
+START_TEST(links_out_of_the_runs_are_not_followed)
+{
+    static const char *const targets[] = {
+        "../../odenet.db",    "/etc/passwd", "/proc/self/mem",
+        "../../odenetd.lock", ".",           "model.safetensors"
+    };
+    char id[ULID_LENGTH + 1], path[512];
+    struct desk desk;
+    struct ode_err err;
+    size_t bytes;
+    int fd = -7;
+
+    desk_open(&desk, 0);
+    json_decref(desk_submit(&desk, id));
+    ck_assert(
+        supervise_path(&desk.world.sup, id, "model.safetensors", path, sizeof path));
+    for (size_t i = 0; i < sizeof targets / sizeof *targets; i++) {
+        ck_assert_int_eq(symlink(targets[i], path), 0);
+        ck_assert_msg(desk.api.run_artifact(desk.api.self, id, "model.safetensors", &fd,
+                                            &bytes, &err)
+                          == ODE_EIO,
+                      "%s", targets[i]);
+        ck_assert_int_eq(fd, -7);
+        ck_assert_int_eq(unlink(path), 0);
+    }
+    world_close(&desk.world);
+}
+END_TEST
+
 START_TEST(is_ready_while_the_database_can_be_written)
 {
     struct desk desk;
@@ -659,6 +689,6 @@ TEST_SUITE(backend, 30, a_run_has_every_member_that_the_contract_names,
            a_warm_start_wants_a_run_with_a_finished_level,
            a_warm_start_means_the_same_level_whenever_it_begins,
            a_data_set_that_is_not_there_is_refused, a_failed_run_says_why,
-           files_are_opened_only_where_they_exist,
+           files_are_opened_only_where_they_exist, links_out_of_the_runs_are_not_followed,
            is_ready_while_the_database_can_be_written,
            the_system_is_what_the_worker_says_of_it)

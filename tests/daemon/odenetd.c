@@ -1,6 +1,7 @@
 /* odenetd.c - the program itself: started, stopped, killed, and started again. */
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,6 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "api/socket.h"
 #include "core/base/rng.h"
 #include "tests/api/client.h"
 #include "tests/daemon/world.h"
@@ -254,6 +256,123 @@ START_TEST(serves_and_stops_cleanly)
 }
 END_TEST
 
+/* Whether the daemon answers at its Unix socket. */
+static bool
+answers_locally(const struct house *house)
+{
+    struct client_answer answer = { 0 };
+    char path[512];
+    int fd, status;
+
+    snprintf(path, sizeof path, "%s/odenetd.sock", house->dir);
+    fd = client_connect_local(path);
+    if (fd < 0)
+        return false;
+    status = client_exchange(fd, "GET", "/v1/runs", "", NULL, &answer);
+    close(fd);
+    client_release(&answer);
+    return status == 200;
+}
+
+START_TEST(it_serves_a_socket_in_its_state_directory)
+{
+    const char *const none[] = { "--socket", "none", NULL };
+    struct house house;
+
+    house_open(&house, NULL);
+    ck_assert(answers_locally(&house));
+    house_end(&house, SIGKILL); /* leaves its file behind */
+    house_start(&house, NULL);
+    ck_assert(answers_locally(&house));
+    house_close(&house);
+    ck_assert(!answers_locally(&house));
+    house_start(&house, none);
+    ck_assert(!answers_locally(&house));
+    house_close(&house);
+}
+END_TEST
+
+/* Starts a daemon as systemd does, with a socket that listens. */
+static pid_t
+spawn_on(int held, const char *dir)
+{
+    const char *worker = world_worker();
+    char pid_text[32], log[512];
+    int fd;
+    pid_t pid = fork();
+
+    if (pid != 0)
+        return pid;
+    snprintf(log, sizeof log, "%s.log", dir);
+    snprintf(pid_text, sizeof pid_text, "%d", (int)getpid());
+    setenv("LISTEN_PID", pid_text, 1);
+    setenv("LISTEN_FDS", "1", 1);
+    fd = open(log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+    dup2(fd, STDERR_FILENO);
+    held = fcntl(held, F_DUPFD, 10); /* whatever its number is */
+    dup2(held, 3);
+    close(held);
+    execl("./odenetd", "odenetd", "--state-dir", dir, "--worker", worker, (char *)NULL);
+    _exit(127);
+}
+
+/* Asks until it is told to stop; each request on a connection of its own. Exits with 0
+ * only if all were answered. */
+static pid_t
+ask_on(int port, int stop)
+{
+    struct client_answer answer = { .status = 200 };
+    struct pollfd until = { .fd = stop, .events = POLLIN };
+    pid_t pid = fork();
+    int asked = 0;
+
+    if (pid != 0)
+        return pid;
+    while (poll(&until, 1, 0) == 0 && answer.status == 200) {
+        client_get(port, "/v1/runs", &answer);
+        asked++;
+    }
+    if (answer.status != 200)
+        fprintf(stderr, "request %d was answered with %d\n", asked, answer.status);
+    _exit(answer.status == 200 && asked > 20 ? 0 : 1);
+}
+
+START_TEST(a_socket_that_is_handed_over_loses_no_request_in_ten_restarts)
+{
+    struct socket_place place;
+    struct ode_err err;
+    char dir[256];
+    int held, stop[2], status;
+    pid_t client, daemon;
+
+    snprintf(dir, sizeof dir, "%s/state", test_dir());
+    test_ok(socket_tcp("127.0.0.1", 0, &held, &err), &err);
+    test_ok(socket_look(held, &place, &err), &err);
+    ck_assert_int_eq(pipe(stop), 0);
+    client = ask_on(place.port, stop[0]); /* begins before there is a daemon */
+    for (int i = 0; i < 10; i++) {
+        struct client_answer answer = { 0 };
+
+        daemon = spawn_on(held, dir);
+        ck_assert_int_eq(client_get(place.port, "/readyz", &answer), 200);
+        client_release(&answer);
+        wait_ms(50);
+        kill(daemon, SIGTERM);
+        ck_assert_int_eq(waitpid(daemon, &status, 0), daemon);
+        ck_assert(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+    }
+    daemon = spawn_on(held, dir); /* answers the last one */
+    ck_assert_int_eq((int)write(stop[1], "x", 1), 1);
+    ck_assert_int_eq(waitpid(client, &status, 0), client);
+    ck_assert(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+    kill(daemon, SIGTERM);
+    ck_assert_int_eq(waitpid(daemon, &status, 0), daemon);
+    close(held);
+    close(stop[0]);
+    close(stop[1]);
+}
+END_TEST
+
 static int
 exit_code_of(const char *dir, const char *const *flags)
 {
@@ -285,7 +404,8 @@ START_TEST(wrong_settings_end_it_with_a_word)
         const char *flags[3], *says;
         int code;
     } stories[] = {
-        {{ "--listen", "0.0.0.0", NULL },         "only loopback",                          2},
+        {{ "--listen", "0.0.0.0", NULL },         "needs tokens (--token-file)",            2},
+        { { "--make-token", "ci", NULL },         "--make-token ci submit",                 2},
         { { "--port", "none", NULL },             "--port: \"none\" is not a whole number", 2},
         { { "--config", "/nowhere.json", NULL },  "/nowhere.json",                          2},
         { { "--no-such-flag", NULL },             "try odenetd --help",                     2},
@@ -485,6 +605,77 @@ START_TEST(a_dry_run_plans_and_creates_nothing)
 }
 END_TEST
 
+/* What somebody may call a job, as JSON writes it. */
+static const char *const odd_names[] = {
+    "'; DROP TABLE runs; --",
+    "\\\" OR \\\"1\\\"=\\\"1",
+    "%s%s%s%n%d",
+    "$(touch owned)",
+    "`touch owned`",
+    "a; touch owned #",
+    "| touch owned",
+    "--worker",
+    "../../../etc/passwd",
+    "a/b\\\\c",
+    "line\\nerror daemon stopped",
+    "carriage\\rreturn",
+    "tab\\there",
+    "\\u001b[2J\\u001b]0;title\\u0007",
+    "\\u202ereversed",
+    "<script>alert(1)</script>",
+    "{{7*7}}${7*7}",
+    "caf\xc3\xa9 \xe6\xbc\xa2 \xf0\x9f\x98\x80",
+    "\\u0000",
+    "a\\u0000b",
+    "",
+    " ",
+};
+
+/* Unchanged, or refused; and nothing else happens. */
+START_TEST(odd_names_stay_what_they_are_or_are_refused)
+{
+    struct client_answer answer = { 0 };
+    struct house house;
+    int kept = 0;
+
+    house_open(&house, NULL);
+    for (size_t i = 0; i < sizeof odd_names / sizeof *odd_names; i++) {
+        char body[512], target[128];
+        json_t *spec, *job;
+
+        snprintf(body, sizeof body,
+                 "{\"name\": \"%s\", \"model\": {\"units\": [{\"channels\": 8, "
+                 "\"blocks\": 2}]}, \"levels\": [{\"resolution\": 8, \"epochs\": 1}]}",
+                 odd_names[i]);
+        client_ask(house.port, "POST", "/v1/jobs", "Content-Type: application/json\r\n",
+                   body, &answer);
+        ck_assert_msg(answer.status == 201 || answer.status == 400
+                          || answer.status == 422,
+                      "%s: %d", odd_names[i], answer.status);
+        if (answer.status != 201)
+            continue;
+        spec = json_loads(body, 0, NULL);
+        job = json_loads(answer.body, 0, NULL);
+        snprintf(target, sizeof target, "/v1/jobs/%s",
+                 json_string_value(json_object_get(job, "id")));
+        json_decref(job);
+        job = ask(&house, "GET", target, NULL, 200);
+        ck_assert_str_eq(json_string_value(json_object_get(job, "name")),
+                         json_string_value(json_object_get(spec, "name")));
+        json_decref(job);
+        json_decref(spec);
+        kept++;
+    }
+    ck_assert_int_ge(kept, 10);
+    ck_assert_int_ne(access("owned", F_OK), 0);
+    ck_assert(!log_says(&house, "\nerror daemon stopped"));
+    ck_assert(!log_says(&house, "\x1b"));
+    json_decref(ask(&house, "GET", "/v1/runs?state=queued", NULL, 200));
+    client_release(&answer);
+    house_close(&house);
+}
+END_TEST
+
 /* A client that waits for a plan that never comes. */
 static int
 ask_in_vain(const struct house *house)
@@ -529,10 +720,13 @@ END_TEST
 
 TEST_SUITE(odenetd, 120, a_dry_run_plans_and_creates_nothing,
            plans_are_few_at_once_and_end_with_the_client_or_the_daemon,
-           serves_and_stops_cleanly, a_second_daemon_says_who_is_there,
-           wrong_settings_end_it_with_a_word, a_port_that_is_taken_costs_no_living_worker,
+           serves_and_stops_cleanly, it_serves_a_socket_in_its_state_directory,
+           a_socket_that_is_handed_over_loses_no_request_in_ten_restarts,
+           a_second_daemon_says_who_is_there, wrong_settings_end_it_with_a_word,
+           a_port_that_is_taken_costs_no_living_worker,
            a_killed_daemon_leaves_its_worker_and_the_next_one_finds_it,
            a_stopped_daemon_stops_its_worker_and_the_next_one_goes_on,
            a_second_signal_does_not_wait_for_a_deaf_worker,
            thirty_kills_leave_the_tables_of_an_undisturbed_run,
-           a_bad_spec_is_refused_and_it_serves_on)
+           a_bad_spec_is_refused_and_it_serves_on,
+           odd_names_stay_what_they_are_or_are_refused)

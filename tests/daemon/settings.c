@@ -108,27 +108,110 @@ START_TEST(a_flag_is_checked)
 }
 END_TEST
 
-START_TEST(only_loopback_is_listened_at)
+START_TEST(beyond_loopback_tokens_and_tls_are_wanted)
 {
-    static const char *const open[] = { "0.0.0.0", "::", "192.168.1.5", "example.org",
-                                        "" };
-    static const char *const closed[] = { "127.0.0.1", "127.1.2.3", "::1", "localhost" };
+    static const struct {
+        const char *listen, *tokens, *cert, *key;
+        int proxy;
+        const char *at, *about; /* NULL: fine */
+    } cases[] = {
+        {"127.0.0.1",    "",  "",  "",  0, NULL,         NULL          },
+        { "127.1.2.3",   "",  "",  "",  0, NULL,         NULL          },
+        { "::1",         "",  "",  "",  0, NULL,         NULL          },
+        { "localhost",   "t", "",  "",  0, NULL,         NULL          },
+        { "",            "",  "",  "",  0, "--listen",   "no address"  },
+        { "example.org", "t", "c", "k", 0, "--listen",   "no address"  },
+        { "0.0.0.0",     "",  "",  "",  0, "--listen",   "--token-file"},
+        { "::",          "",  "c", "k", 1, "--listen",   "--token-file"},
+        { "192.168.1.5", "t", "",  "",  0, "--listen",   "--tls-cert"  },
+        { "192.168.1.5", "t", "",  "",  1, NULL,         NULL          },
+        { "0.0.0.0",     "t", "c", "k", 0, NULL,         NULL          },
+        { "::1",         "",  "c", "",  0, "--tls-key",  "together"    },
+        { "::1",         "",  "",  "k", 0, "--tls-cert", "together"    },
+    };
     struct ode_err err;
 
-    for (size_t i = 0; i < sizeof open / sizeof *open; i++) {
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct settings settings = presets();
 
-        strcpy(settings.listen, open[i]);
-        ck_assert_int_eq(settings_settle(&settings, &err), ODE_EARG);
-        ck_assert_str_eq(err.at, "--listen");
-        ck_assert_ptr_nonnull(strstr(err.text, "loopback"));
+        strcpy(settings.listen, cases[i].listen);
+        strcpy(settings.token_file, cases[i].tokens);
+        strcpy(settings.tls_cert, cases[i].cert);
+        strcpy(settings.tls_key, cases[i].key);
+        settings.behind_proxy = cases[i].proxy;
+        if (!cases[i].at) {
+            test_ok(settings_settle(&settings, &err), &err);
+            continue;
+        }
+        ck_assert_msg(settings_settle(&settings, &err) == ODE_EARG, "case %zu", i);
+        ck_assert_str_eq(err.at, cases[i].at);
+        ck_assert_msg(strstr(err.text, cases[i].about) != NULL, "%s", err.text);
     }
-    for (size_t i = 0; i < sizeof closed / sizeof *closed; i++) {
-        struct settings settings = presets();
+}
+END_TEST
 
-        strcpy(settings.listen, closed[i]);
-        test_ok(settings_settle(&settings, &err), &err);
+START_TEST(a_name_wants_tokens)
+{
+    struct settings settings = presets();
+    struct ode_err err;
+
+    strcpy(settings.host, "train.example.org");
+    ck_assert_int_eq(settings_settle(&settings, &err), ODE_EARG);
+    ck_assert_str_eq(err.at, "--host");
+    strcpy(settings.token_file, "/etc/odenet/tokens");
+    test_ok(settings_settle(&settings, &err), &err);
+}
+END_TEST
+
+START_TEST(tokens_may_be_a_credential)
+{
+    struct settings settings = presets();
+    struct ode_err err;
+    char path[256];
+    FILE *file;
+
+    setenv("CREDENTIALS_DIRECTORY", test_dir(), 1);
+    test_ok(settings_settle(&settings, &err), &err);
+    ck_assert_str_eq(settings.token_file, "");
+    snprintf(path, sizeof path, "%s/tokens", getenv("CREDENTIALS_DIRECTORY"));
+    file = fopen(path, "w");
+    ck_assert_ptr_nonnull(file);
+    fclose(file);
+    test_ok(settings_settle(&settings, &err), &err);
+    ck_assert_str_eq(settings.token_file, path);
+    strcpy(settings.token_file, "/given");
+    test_ok(settings_settle(&settings, &err), &err);
+    ck_assert_str_eq(settings.token_file, "/given");
+}
+END_TEST
+
+START_TEST(a_socket_has_permissions_and_perhaps_a_group)
+{
+    static const char *const wrong[] = {
+        "", "6", "0800", "01777", "rw-", "777777", "-600"
+    };
+    struct settings settings = presets();
+    struct ode_err err;
+    gid_t group = 7;
+
+    test_ok(settings_settle(&settings, &err), &err);
+    ck_assert_uint_eq(settings_socket_mode(&settings), 0600);
+    ck_assert(!settings_socket_group(&settings, &group));
+    strcpy(settings.socket_group, "root");
+    strcpy(settings.socket_mode, "660");
+    test_ok(settings_settle(&settings, &err), &err);
+    ck_assert_uint_eq(settings_socket_mode(&settings), 0660);
+    ck_assert(settings_socket_group(&settings, &group));
+    ck_assert_uint_eq(group, 0);
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        strcpy(settings.socket_mode, wrong[i]);
+        ck_assert_msg(settings_settle(&settings, &err) == ODE_EARG, "%s", wrong[i]);
+        ck_assert_str_eq(err.at, "--socket-mode");
     }
+    strcpy(settings.socket_mode, "0600");
+    strcpy(settings.socket_group, "no such group");
+    ck_assert_int_eq(settings_settle(&settings, &err), ODE_EARG);
+    ck_assert_str_eq(err.at, "--socket-group");
 }
 END_TEST
 
@@ -159,4 +242,6 @@ END_TEST
 
 TEST_SUITE(settings, 10, presets_are_within_their_bounds, a_file_changes_what_it_names,
            a_wrong_file_is_told_of_and_changes_nothing, a_flag_is_checked,
-           only_loopback_is_listened_at, the_environment_says_where_things_are)
+           beyond_loopback_tokens_and_tls_are_wanted, a_name_wants_tokens,
+           tokens_may_be_a_credential, a_socket_has_permissions_and_perhaps_a_group,
+           the_environment_says_where_things_are)

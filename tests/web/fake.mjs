@@ -242,6 +242,7 @@ class Fake {
   posts = [];
   mostAtOnce = 0; // of one address
   notModified = 0;
+  token = null; // where set, it is wanted, by a cookie that is given for it
   #flying = new Map();
   #server = null;
   #port = 0;
@@ -284,11 +285,27 @@ class Fake {
       this.#flying.set(request.url, this.#flying.get(request.url) - 1);
       if (answer.statusCode === 304) this.notModified++;
     });
+    if (url.pathname === '/v1/session') return void this.#session(request, answer);
+    if (this.token && /^\/(v1\/|version)/.test(url.pathname)
+        && request.headers.cookie !== `odenet-1=${this.token}`) {
+      return problem(answer, 401, 'A token is needed', 'this needs a token');
+    }
     if (url.pathname.startsWith('/v1/')) this.#api(request, answer, url);
     else if (url.pathname === '/livez') send(request, answer, 'application/json', '{"status":"ok"}');
     else if (url.pathname === '/version') {
       send(request, answer, 'application/json', '{"version":"0.1.0","api":1}');
     } else await this.#page(request, answer, url.pathname);
+  }
+
+  async #session(request, answer) {
+    let body = '';
+    for await (const piece of request) body += piece;
+    if (JSON.parse(body).token !== this.token) {
+      return problem(answer, 401, 'A token is needed', 'this token is not known here');
+    }
+    answer.setHeader('set-cookie', `odenet-1=${this.token}; Path=/; HttpOnly; SameSite=Strict`);
+    answer.writeHead(200, { 'content-type': 'application/json' });
+    answer.end('{"name":"me","role":"admin","seconds":43200}');
   }
 
   async #page(request, answer, path) {

@@ -44,9 +44,10 @@ export async function openPage(browser, options = {}) {
   return {
     page,
     close: () => context.close(),
-    complaints({ away = false, missing = false } = {}) {
+    complaints({ away = false, missing = false, refused = false } = {}) {
       const rest = said.filter((text) =>
-        !(away && text.includes('net::ERR_')) && !(missing && text.includes('404')));
+        !(away && text.includes('net::ERR_')) && !(missing && text.includes('404'))
+        && !(refused && text.includes('401')));
       assert.deepEqual(rest, [], 'the console is quiet');
       assert.deepEqual([...hosts], [new URL(page.url()).origin], 'nothing is asked elsewhere');
     },

@@ -319,6 +319,24 @@ test('one request at a time for each document, and none for what has not changed
   tab.complaints();
 });
 
+test('where a token is wanted the page asks for it, and goes on where one was', async () => {
+  fake.token = 'odenet_secret';
+  const run = fake.add(makeRun({ name: 'guarded', step: 10 }));
+  const page = await open(`/runs/${run.id}`);
+  await page.getByLabel('Token').fill('odenet_wrong');
+  await page.getByRole('button', { name: 'Go on' }).click();
+  await page.locator('.login [role=alert]').waitFor();
+  assert.match(await text(page, '.login [role=alert]'), /not known here/);
+  await page.getByLabel('Token').fill(' odenet_secret ');
+  await page.keyboard.press('Enter');
+  await page.getByRole('heading', { name: 'guarded' }).waitFor();
+  assert.equal(await page.locator('.login').count(), 0);
+  assert.equal(await page.evaluate(() => document.cookie), '', 'no script sees the cookie');
+  fake.token = 'another'; // as a daemon that has forgotten its sessions
+  await page.getByLabel('Token').waitFor();
+  tab.complaints({ refused: true });
+});
+
 test('an unknown run and an unknown page are said to be so', async () => {
   const page = await open('/runs/01hzzzzzzzzzzzzzzzzzzzzzzz');
   await page.locator('h1', { hasText: 'No such run' }).waitFor();

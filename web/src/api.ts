@@ -143,6 +143,7 @@ export const address = {
     `${address.run(id)}/artifacts/${encodeURIComponent(name)}`,
   cancel: (id: string): string => `${address.run(id)}/cancel`,
   jobs: '/v1/jobs',
+  session: '/v1/session',
   version: '/version',
   livez: '/livez',
 };

@@ -4,6 +4,8 @@ import 'uplot/dist/uPlot.min.css';
 import './style.css';
 import { useRoute } from './router';
 import type { Route } from './router';
+import { useTokenWanted } from './session';
+import { Login } from './views/login';
 import { RunView } from './views/run';
 import { RunsView } from './views/runs';
 import { Shell } from './views/shell';
@@ -21,7 +23,8 @@ function page(route: Route) {
 }
 
 function App() {
-  return <Shell>{page(useRoute())}</Shell>;
+  const route = useRoute();
+  return <Shell>{useTokenWanted() ? <Login /> : page(route)}</Shell>;
 }
 
 const root = document.getElementById('page');

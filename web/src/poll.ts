@@ -9,6 +9,7 @@ import { useCallback, useEffect, useRef, useState } from 'preact/hooks';
 import { problemOf } from './api';
 import type { Problem } from './api';
 import { linkHeard, linkLost, linkUp } from './link';
+import { sessionHeard } from './session';
 
 const TIMEOUT_MS = 15_000;
 const HIDDEN_MS = 15_000; // nobody looks
@@ -61,6 +62,7 @@ async function ask<T>(
       const answer = await fetch(url, { headers, cache: 'no-store', signal: stop.signal });
       if (answer.status === 502 || answer.status === 504) return null;
       linkHeard();
+      sessionHeard(answer.status);
       if (answer.status === 304 && known) return { ...known, problem: null };
       if (!answer.ok) {
         return { url, data: known?.data ?? null, etag: known?.etag ?? null,
