@@ -81,6 +81,7 @@ server_pump(struct server *s)
     s->again = false;
     s->running = true;
     MHD_run(s->http);
+    s->turns++;
     s->running = false;
     if (s->closing && (s->requests == 0 || uv_now(s->loop) >= s->close_by_ms))
         server_stop(s);
@@ -271,6 +272,13 @@ int
 server_port(const struct server *server)
 {
     return server->port;
+}
+
+uint64_t
+server_turns(struct server *server)
+{
+    server_kick(server);
+    return server->turns;
 }
 
 void

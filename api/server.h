@@ -66,7 +66,8 @@ struct server { /* read only, and only by api */
     struct request *waiting; /* suspended; a list */
     size_t waiting_n;
     uint64_t
-        looked_ms; /* when it was last looked whether their clients are still there */
+        looked_ms;  /* when it was last looked whether their clients are still there */
+    uint64_t turns; /* of MHD_run() */
     bool running, again; /* inside MHD_run(); run once more at once */
     bool closing, quiet; /* server_close() was called; the listener is gone */
     uint64_t close_by_ms;
@@ -83,6 +84,10 @@ enum ode_status server_open(struct server *server, uv_loop_t *loop,
                             const struct backend *backend, struct ode_err *err);
 
 int server_port(const struct server *server);
+
+/* How many turns the server had so far; it gets another one soon. For who watches whether
+ * it comes on. */
+uint64_t server_turns(struct server *server);
 
 /* The state of a run changed: its ?wait= clients look again. Cheap, and allowed from
  * within a function of the backend. */

@@ -354,9 +354,7 @@ ready(void *self, struct ode_err *err)
 
     if (parts->sup->stopping)
         return ode_fail(err, ODE_EIO, "", "the daemon is stopping");
-    ODE_TRY(store_begin(parts->store, err));
-    store_rollback(parts->store);
-    return ODE_OK;
+    return store_probe(parts->store, err);
 }
 
 void

@@ -21,6 +21,7 @@
 #include "daemon/log.h"
 #include "daemon/planner.h"
 #include "daemon/probe.h"
+#include "daemon/pulse.h"
 #include "daemon/queue.h"
 #include "daemon/store.h"
 #include "daemon/submit.h"
@@ -44,6 +45,7 @@ struct daemon {
     struct supervise sup;
     struct probe probe;
     struct planner planner;
+    struct pulse pulse;
     struct backend_parts parts;
     struct backend backend;
     struct server server;
@@ -173,6 +175,7 @@ part_closed(void *context)
     for (int i = 0; i < SIGNALS; i++)
         uv_close((uv_handle_t *)&daemon->signals[i], on_handle_closed);
     uv_close((uv_handle_t *)&daemon->turn, on_handle_closed);
+    pulse_close(&daemon->pulse);
 }
 
 static void
@@ -185,6 +188,7 @@ stop(struct daemon *daemon)
     if (!daemon->stopping)
         planner_stop(&daemon->planner, part_closed, daemon);
     daemon->stopping = true;
+    pulse_stopping(&daemon->pulse);
     supervise_stop(&daemon->sup, part_closed, daemon);
 }
 
@@ -232,6 +236,7 @@ on_turn(uv_prepare_t *turn)
     daemon->events = daemon->store.events;
     if (daemon->serving && !daemon->stopping)
         server_events_changed(&daemon->server);
+    pulse_changed(&daemon->pulse);
 }
 
 static void
@@ -391,6 +396,7 @@ begin_to_serve(struct daemon *daemon, struct ode_err *err)
     ODE_TRY(tell_address(daemon, err));
     probe_start(&daemon->probe, &daemon->loop, &daemon->log, daemon->settings->worker);
     supervise_dispatch(&daemon->sup);
+    pulse_ready(&daemon->pulse);
     return ODE_OK;
 }
 
@@ -405,6 +411,11 @@ serve(struct daemon *daemon, struct ode_err *err)
     if (status == ODE_OK) {
         daemon->open = 3; /* the supervisor, the probe and the planner */
         watch_signals(daemon);
+        daemon->pulse = (struct pulse){ .log = &daemon->log,
+                                        .store = &daemon->store,
+                                        .sup = &daemon->sup,
+                                        .server = &daemon->server };
+        pulse_open(&daemon->pulse, &daemon->loop);
         status = begin_to_serve(daemon, err);
         if (status != ODE_OK)
             stop(daemon);

@@ -15,8 +15,10 @@ libdaemon_a_SOURCES = \
 	%D%/launch.h \
 	%D%/local.c \
 	%D%/log.c %D%/log.h \
+	%D%/notify.c %D%/notify.h \
 	%D%/planner.c %D%/planner.h \
 	%D%/probe.c %D%/probe.h \
+	%D%/pulse.c %D%/pulse.h \
 	%D%/queue.c %D%/queue.h \
 	%D%/record.c %D%/record.h \
 	%D%/remove.c %D%/remove.h \

@@ -249,6 +249,18 @@ store_end(struct store *store, enum ode_status status, struct ode_err *err)
     return status;
 }
 
+enum ode_status
+store_probe(struct store *store, struct ode_err *err)
+{
+    enum ode_status status;
+
+    assert(store->depth == 0);
+    ODE_TRY(store_begin(store, err));
+    status = store_exec_values(store, STORE_PROBE, NULL, 0, err);
+    store_rollback(store);
+    return status;
+}
+
 /* --- statements --------------------------------------------------------------------- */
 
 static void

@@ -49,6 +49,10 @@ void store_rollback(struct store *store);
 enum ode_status store_end(struct store *store, enum ode_status status,
                           struct ode_err *err);
 
+/* Whether the database can be written to: begins a transaction, writes, and undoes it.
+ * Not within one. Nothing reaches the disk. */
+enum ode_status store_probe(struct store *store, struct ode_err *err);
+
 /* --- statements ------------------------------------------------------------------- */
 
 struct store_value {

@@ -216,10 +216,13 @@ test_daemon_SOURCES = \
 	%D%/api/client.c %D%/api/client.h \
 	%D%/daemon/backend.c \
 	%D%/daemon/desk.c %D%/daemon/desk.h \
+	%D%/daemon/ear.c %D%/daemon/ear.h \
+	%D%/daemon/house.c %D%/daemon/house.h \
 	%D%/daemon/ingest.c \
 	%D%/daemon/jobs.c \
 	%D%/daemon/log.c \
 	%D%/daemon/odenetd.c \
+	%D%/daemon/notify.c \
 	%D%/daemon/planner.c \
 	%D%/daemon/probe.c \
 	%D%/daemon/queue.c \
