@@ -426,6 +426,16 @@ serve(struct daemon *daemon, struct ode_err *err)
     return status;
 }
 
+static void
+set_log(struct daemon *daemon)
+{
+    enum log_format format;
+
+    log_level_from_name(daemon->settings->log_level, &daemon->log.least);
+    log_format_from_name(daemon->settings->log_format, &format);
+    daemon->log.format = log_format_for(format, STDERR_FILENO);
+}
+
 enum ode_status
 daemon_run(const struct settings *settings, struct ode_err *err)
 {
@@ -437,7 +447,7 @@ daemon_run(const struct settings *settings, struct ode_err *err)
     daemon->settings = settings;
     daemon->lock = -1;
     daemon->log.out = stderr;
-    log_level_from_name(settings->log_level, &daemon->log.least);
+    set_log(daemon);
     status = open_state_dir(daemon, err);
     if (status == ODE_OK)
         status = lock_state_dir(daemon, err);

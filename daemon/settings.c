@@ -217,6 +217,23 @@ check_preempt(const struct settings *settings, struct ode_err *err)
 }
 
 static enum ode_status
+check_log(const struct settings *settings, struct ode_err *err)
+{
+    enum log_level level;
+    enum log_format format;
+
+    if (!log_level_from_name(settings->log_level, &level))
+        return ode_fail(err, ODE_EARG, "--log-level",
+                        "\"%.40s\" is none of debug, info, warn and error",
+                        settings->log_level);
+    if (!log_format_from_name(settings->log_format, &format))
+        return ode_fail(err, ODE_EARG, "--log-format",
+                        "\"%.40s\" is none of text, json, journal and auto",
+                        settings->log_format);
+    return ODE_OK;
+}
+
+static enum ode_status
 check_listen(const char *listen, struct ode_err *err)
 {
     if (strncmp(listen, "127.", 4) != 0 && strcmp(listen, "::1") != 0
@@ -231,18 +248,13 @@ check_listen(const char *listen, struct ode_err *err)
 enum ode_status
 settings_settle(struct settings *settings, struct ode_err *err)
 {
-    enum log_level level;
-
     ODE_TRY(place(settings->state_dir, "STATE_DIRECTORY", "XDG_STATE_HOME",
                   ".local/state/odenet", "--state-dir", err));
     ODE_TRY(place(settings->data_dir, "ODENET_DATA", "XDG_DATA_HOME",
                   ".local/share/odenet", "--data-dir", err));
     ODE_TRY(check_listen(settings->listen, err));
     ODE_TRY(check_preempt(settings, err));
-    if (!log_level_from_name(settings->log_level, &level))
-        return ode_fail(err, ODE_EARG, "--log-level",
-                        "\"%.40s\" is none of debug, info, warn and error",
-                        settings->log_level);
+    ODE_TRY(check_log(settings, err));
     find_worker(settings->worker);
     return ODE_OK;
 }

@@ -75,6 +75,7 @@ START_TEST(wrong_settings_end_it_with_a_word)
         {{ "--listen", "0.0.0.0", NULL },         "only loopback",                          2},
         { { "--port", "none", NULL },             "--port: \"none\" is not a whole number", 2},
         { { "--config", "/nowhere.json", NULL },  "/nowhere.json",                          2},
+        { { "--log-format", "xml", NULL },        "none of text, json, journal and auto",   2},
         { { "--no-such-flag", NULL },             "try odenetd --help",                     2},
         { { "extra", NULL },                      "extra: no argument",                     2},
         { { "--state-dir", "/dev/null/x", NULL }, "/dev/null",                              1},
