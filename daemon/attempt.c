@@ -120,7 +120,6 @@ attempt_watch(struct attempt *attempt)
 void
 attempt_note(struct attempt *attempt, const struct run *run)
 {
-    attempt->share = supervise_share(attempt->sup, run);
     attempt->priority = run->priority;
     run_text(attempt->yields_to, sizeof attempt->yields_to, run->yields_to);
 }
@@ -143,6 +142,7 @@ attempt_new(struct supervise *sup, const struct run *run)
                                        .ended = on_worker_ended,
                                        .closed = on_worker_closed,
                                        .context = attempt };
+    attempt->share = supervise_share(sup, run);
     attempt_note(attempt, run);
     attempt->next = sup->attempts;
     sup->attempts = attempt;

@@ -23,6 +23,7 @@
 #include "daemon/probe.h"
 #include "daemon/pulse.h"
 #include "daemon/queue.h"
+#include "daemon/rules.h"
 #include "daemon/store.h"
 #include "daemon/submit.h"
 #include "daemon/supervise.h"
@@ -33,8 +34,9 @@
 enum { PATH_BYTES = 4096, SIGNALS = 3 };
 
 struct daemon {
-    const struct settings *settings; /* borrowed */
-    char state_dir[PATH_BYTES - 64]; /* absolute */
+    struct settings settings;
+    const struct settings_source *source; /* borrowed */
+    char state_dir[PATH_BYTES - 64];      /* absolute */
     char address_file[PATH_BYTES];
     int lock; /* of the state directory */
     struct log log;
@@ -77,7 +79,7 @@ make_path(const char *path, struct ode_err *err)
 static enum ode_status
 open_state_dir(struct daemon *daemon, struct ode_err *err)
 {
-    const char *given = daemon->settings->state_dir;
+    const char *given = daemon->settings.state_dir;
     char path[PATH_BYTES], *real;
 
     ODE_TRY(make_path(given, err));
@@ -202,6 +204,57 @@ on_signal(uv_signal_t *handle, int number)
     stop(daemon);
 }
 
+/* --- settings that change -------------------------------------------------------------
+ */
+
+static void
+set_log(struct daemon *daemon)
+{
+    enum log_format format;
+
+    log_level_from_name(daemon->settings.log_level, &daemon->log.least);
+    log_format_from_name(daemon->settings.log_format, &format);
+    daemon->log.format = log_format_for(format, STDERR_FILENO);
+}
+
+/* Takes up what can be changed while it runs, and says what was, and what cannot. */
+static void
+change(struct daemon *daemon, const struct settings *fresh)
+{
+    char live[512], rest[512];
+    struct supervise_rules rules;
+
+    settings_differing(&daemon->settings, fresh, true, live, sizeof live);
+    settings_differing(&daemon->settings, fresh, false, rest, sizeof rest);
+    settings_renew(&daemon->settings, fresh);
+    set_log(daemon);
+    rules = rules_of(&daemon->settings, daemon->state_dir);
+    supervise_change(&daemon->sup, &rules);
+    log_event(&daemon->log, LOG_INFO, "daemon", "reloaded", log_text("applied", live));
+    if (*rest)
+        log_event(&daemon->log, LOG_WARN, "daemon", "needs-restart",
+                  log_text("settings", rest));
+}
+
+/* What cannot be read changes nothing. */
+static void
+on_hangup(uv_signal_t *handle, int number)
+{
+    struct daemon *daemon = handle->data;
+    struct settings fresh;
+    struct ode_err err;
+
+    (void)number;
+    if (daemon->stopping)
+        return;
+    pulse_reloading(&daemon->pulse);
+    if (daemon->source->read(daemon->source->context, &fresh, &err) == ODE_OK)
+        change(daemon, &fresh);
+    else
+        log_failure(&daemon->log, LOG_ERROR, "daemon", "read the settings anew", &err);
+    pulse_ready(&daemon->pulse);
+}
+
 /* --- opening ---------------------------------------------------------------------------
  */
 
@@ -247,45 +300,10 @@ on_server_log(void *context, const char *text)
     log_event(&daemon->log, LOG_WARN, "api", "note", log_text("text", text));
 }
 
-static int
-cores_of(const struct settings *settings)
-{
-    const unsigned n =
-        settings->cores ? (unsigned)settings->cores : uv_available_parallelism();
-
-    return n ? (int)n : 1;
-}
-
-static struct sched_room
-room_of(const struct settings *settings)
-{
-    const uint64_t limit = uv_get_constrained_memory(), all = uv_get_total_memory();
-    const uint64_t most = limit && limit < all ? limit : all;
-
-    return (struct sched_room){ .slots = settings->slots ? (int)settings->slots
-                                                         : SUPERVISE_SLOTS,
-                                .threads = cores_of(settings),
-                                .memory_bytes = settings->memory_mib
-                                                    ? settings->memory_mib << 20
-                                                    : (int64_t)(most / 5 * 4) };
-}
-
-/* Of a run whose spec does not say: never more than there are, as its turn would never
- * come, nor that of those behind it. */
-static int
-threads_of(const struct settings *settings)
-{
-    const int cores = cores_of(settings);
-    const int share = settings->slots ? cores / (int)settings->slots : cores;
-    const int threads = settings->threads ? (int)settings->threads : share;
-
-    return threads < 1 ? 1 : threads > cores ? cores : threads;
-}
-
 static enum ode_status
 open_supervisor(struct daemon *daemon, struct ode_err *err)
 {
-    const struct settings *settings = daemon->settings;
+    const struct settings *settings = &daemon->settings;
 
     daemon->queue = (struct queue){ &daemon->store, on_run_moved, daemon };
     daemon->submit =
@@ -296,15 +314,7 @@ open_supervisor(struct daemon *daemon, struct ode_err *err)
         .queue = &daemon->queue,
         .log = &daemon->log,
         .launcher = &launch_local_ops,
-        .rules = {.state_dir = daemon->state_dir,
-                  .data_dir = settings->data_dir,
-                  .worker = settings->worker,
-                  .room = room_of(settings),
-                  .threads = threads_of(settings),
-                  .preempt = settings_preempt(settings),
-                  .grace_ms = settings->grace_s * 1000,
-                  .poll_ms = settings->poll_ms,
-                  .cache_mib = settings->cache_mib},
+        .rules = rules_of(settings, daemon->state_dir),
     };
     daemon->planner = (struct planner){ .loop = &daemon->loop,
                                         .log = &daemon->log,
@@ -326,7 +336,8 @@ watch_signals(struct daemon *daemon)
     for (int i = 0; i < SIGNALS; i++) {
         daemon->signals[i].data = daemon;
         uv_signal_init(&daemon->loop, &daemon->signals[i]);
-        uv_signal_start(&daemon->signals[i], on_signal, numbers[i]);
+        uv_signal_start(&daemon->signals[i], numbers[i] == SIGHUP ? on_hangup : on_signal,
+                        numbers[i]);
     }
 }
 
@@ -344,7 +355,7 @@ print_schema(struct daemon *daemon, struct ode_err *err)
 static enum ode_status
 open_server(struct daemon *daemon, struct ode_err *err)
 {
-    const struct settings *settings = daemon->settings;
+    const struct settings *settings = &daemon->settings;
     struct server_config config = {
         .listen = settings->listen,
         .port = (int)settings->port,
@@ -370,18 +381,18 @@ open_server(struct daemon *daemon, struct ode_err *err)
 static enum ode_status
 tell_address(struct daemon *daemon, struct ode_err *err)
 {
-    bool v6 = strchr(daemon->settings->listen, ':') != NULL;
+    bool v6 = strchr(daemon->settings.listen, ':') != NULL;
     char address[256];
 
     snprintf(address, sizeof address, "http://%s%.100s%s:%d\n", v6 ? "[" : "",
-             daemon->settings->listen, v6 ? "]" : "", server_port(&daemon->server));
+             daemon->settings.listen, v6 ? "]" : "", server_port(&daemon->server));
     ODE_TRY(ode_file_write_atomic(daemon->address_file,
                                   &(struct iovec){ address, strlen(address) }, 1, err));
     address[strcspn(address, "\n")] = '\0';
     log_event(&daemon->log, LOG_INFO, "daemon", "ready", log_text("address", address),
               log_text("state_dir", daemon->state_dir),
-              log_text("data_dir", daemon->settings->data_dir),
-              log_text("worker", daemon->settings->worker),
+              log_text("data_dir", daemon->settings.data_dir),
+              log_text("worker", daemon->settings.worker),
               log_text("version", PACKAGE_VERSION));
     return ODE_OK;
 }
@@ -394,7 +405,7 @@ begin_to_serve(struct daemon *daemon, struct ode_err *err)
     ODE_TRY(open_server(daemon, err));
     ODE_TRY(supervise_recover(&daemon->sup, err));
     ODE_TRY(tell_address(daemon, err));
-    probe_start(&daemon->probe, &daemon->loop, &daemon->log, daemon->settings->worker);
+    probe_start(&daemon->probe, &daemon->loop, &daemon->log, daemon->settings.worker);
     supervise_dispatch(&daemon->sup);
     pulse_ready(&daemon->pulse);
     return ODE_OK;
@@ -426,25 +437,17 @@ serve(struct daemon *daemon, struct ode_err *err)
     return status;
 }
 
-static void
-set_log(struct daemon *daemon)
-{
-    enum log_format format;
-
-    log_level_from_name(daemon->settings->log_level, &daemon->log.least);
-    log_format_from_name(daemon->settings->log_format, &format);
-    daemon->log.format = log_format_for(format, STDERR_FILENO);
-}
-
 enum ode_status
-daemon_run(const struct settings *settings, struct ode_err *err)
+daemon_run(const struct settings *settings, const struct settings_source *source,
+           struct ode_err *err)
 {
     struct daemon *daemon = calloc(1, sizeof *daemon);
     enum ode_status status;
 
     if (!daemon)
         return ode_fail(err, ODE_ENOMEM, "", "no memory to start");
-    daemon->settings = settings;
+    daemon->settings = *settings;
+    daemon->source = source;
     daemon->lock = -1;
     daemon->log.out = stderr;
     set_log(daemon);

@@ -22,6 +22,7 @@ libdaemon_a_SOURCES = \
 	%D%/queue.c %D%/queue.h \
 	%D%/record.c %D%/record.h \
 	%D%/remove.c %D%/remove.h \
+	%D%/rules.c %D%/rules.h \
 	%D%/run.c %D%/run.h \
 	%D%/sched.c %D%/sched.h \
 	%D%/series.c %D%/series.h \

@@ -84,18 +84,31 @@ misused(void)
     return EXIT_USAGE;
 }
 
+struct command {
+    struct flags flags;
+    int argc;
+    char **argv;
+};
+
 /* The settings file, wherever its flag stands, goes before all other flags. */
 static enum ode_status
-read_config(const struct flags *flags, int argc, char **argv, struct settings *settings,
-            struct ode_err *err)
+read_config(const struct command *command, struct settings *settings, struct ode_err *err)
 {
+    char usual[SETTING_BYTES];
+    bool named = false;
     int option;
 
     optind = 0;
     opterr = 0;
-    while ((option = getopt_long(argc, argv, "", flags->options, NULL)) != -1)
-        if (option == OPT_CONFIG)
+    while ((option = getopt_long(command->argc, command->argv, "", command->flags.options,
+                                 NULL))
+           != -1)
+        if (option == OPT_CONFIG) {
             ODE_TRY(settings_read(settings, optarg, err));
+            named = true;
+        }
+    if (!named && settings_file(usual))
+        return settings_read(settings, usual, err);
     return ODE_OK;
 }
 
@@ -104,7 +117,7 @@ struct orders {
 };
 
 static enum ode_status
-read_flags(const struct flags *flags, int argc, char **argv, struct settings *settings,
+read_flags(const struct command *command, struct settings *settings,
            struct orders *orders, struct ode_err *err)
 {
     size_t n;
@@ -114,34 +127,55 @@ read_flags(const struct flags *flags, int argc, char **argv, struct settings *se
 
     optind = 0;
     opterr = 1;
-    while ((option = getopt_long(argc, argv, "", flags->options, NULL)) != -1) {
+    while ((option = getopt_long(command->argc, command->argv, "", command->flags.options,
+                                 NULL))
+           != -1) {
         orders->check |= option == OPT_CHECK;
         orders->help |= option == OPT_HELP;
         orders->version |= option == OPT_VERSION;
         orders->wrong |= option == '?';
         if (option < (int)n && option >= 0 && option != '?') {
-            snprintf(at, sizeof at, "--%s", flags->names[option]);
+            snprintf(at, sizeof at, "--%s", command->flags.names[option]);
             ODE_TRY(settings_set(settings, &list[option], optarg, at, err));
         }
     }
-    if (optind < argc && !orders->wrong)
+    if (optind < command->argc && !orders->wrong)
         return ode_fail(err, ODE_EARG, "", "%.60s: no argument was expected",
-                        argv[optind]);
+                        command->argv[optind]);
     return ODE_OK;
+}
+
+/* Each goes over what was before. */
+static enum ode_status
+gather(const struct command *command, struct settings *settings, struct orders *orders,
+       struct ode_err *err)
+{
+    settings_preset(settings);
+    ODE_TRY(read_config(command, settings, err));
+    return read_flags(command, settings, orders, err);
+}
+
+/* The same flags, and the file as it is now. */
+static enum ode_status
+gather_again(void *context, struct settings *settings, struct ode_err *err)
+{
+    struct orders known = { 0 };
+
+    ODE_TRY(gather(context, settings, &known, err));
+    return settings_settle(settings, err);
 }
 
 int
 main(int argc, char **argv)
 {
-    struct flags flags = { 0 };
+    struct command command = { .argc = argc, .argv = argv };
+    const struct settings_source source = { gather_again, &command };
     struct orders orders = { 0 };
     struct settings settings;
     struct ode_err err;
 
-    make_flags(&flags);
-    settings_preset(&settings);
-    if (read_config(&flags, argc, argv, &settings, &err) != ODE_OK
-        || read_flags(&flags, argc, argv, &settings, &orders, &err) != ODE_OK)
+    make_flags(&command.flags);
+    if (gather(&command, &settings, &orders, &err) != ODE_OK)
         return complain(&err);
     if (orders.wrong)
         return misused();
@@ -153,7 +187,7 @@ main(int argc, char **argv)
         return complain(&err);
     if (orders.check)
         return puts("the settings are good"), EXIT_SUCCESS;
-    if (daemon_run(&settings, &err) != ODE_OK)
+    if (daemon_run(&settings, &source, &err) != ODE_OK)
         return complain(&err);
     return EXIT_SUCCESS;
 }

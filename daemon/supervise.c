@@ -246,6 +246,15 @@ supervise_init(struct supervise *sup, struct ode_err *err)
     return ODE_OK;
 }
 
+void
+supervise_change(struct supervise *sup, const struct supervise_rules *rules)
+{
+    sup->rules = *rules;
+    uv_timer_start(&sup->poll, on_poll, (uint64_t)rules->poll_ms,
+                   (uint64_t)rules->poll_ms);
+    supervise_dispatch(sup);
+}
+
 /* A directory whose row was never committed: a submission that was cut short. */
 static void
 collect(struct supervise *sup, const char *id)

@@ -78,6 +78,10 @@ enum ode_status supervise_recover(struct supervise *sup, struct ode_err *err);
  * not. */
 void supervise_dispatch(struct supervise *sup);
 
+/* Other rules from now on; paths stay. Runs that have a worker keep it, and the threads
+ * it was given, even if there is less room now. */
+void supervise_change(struct supervise *sup, const struct supervise_rules *rules);
+
 /* What a run takes, of which the spec may not say all. */
 struct sched_share supervise_share(const struct supervise *sup, const struct run *run);
 

@@ -226,6 +226,7 @@ test_daemon_SOURCES = \
 	%D%/daemon/planner.c \
 	%D%/daemon/probe.c \
 	%D%/daemon/queue.c \
+	%D%/daemon/reload.c \
 	%D%/daemon/sched.c \
 	%D%/daemon/series.c \
 	%D%/daemon/settings.c \
