@@ -43,6 +43,8 @@ packages_test=(
     "command pgrep procps"
     "command shellcheck shellcheck"
     "command sqlite3 sqlite3"
+    "command systemd-analyze systemd"
+    "command systemd-nspawn systemd-container"
     "command xz xz-utils"
 )
 
