@@ -13,7 +13,9 @@ libapi_a_SOURCES = \
 	%D%/health.c \
 	%D%/jobs.c \
 	%D%/log.c %D%/log.h \
+	%D%/meter.c %D%/meter.h \
 	%D%/metrics.c %D%/metrics.h \
+	%D%/openmetrics.c %D%/openmetrics.h \
 	%D%/problem.c %D%/problem.def %D%/problem.h \
 	%D%/query.c %D%/query.h \
 	%D%/reply.c \

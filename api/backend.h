@@ -18,6 +18,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include "core/base/status.h"
 
@@ -98,6 +99,8 @@ struct backend {
     /* What a training has on this machine; members are null while that is not known. */
     enum ode_status (*system)(void *self, json_t **facts, struct ode_err *err);
     enum ode_status (*ready)(void *self, struct ode_err *err);
+    /* Writes families of OpenMetrics (api/openmetrics.h), without their end. */
+    enum ode_status (*measure)(void *self, FILE *out, struct ode_err *err);
 };
 
 #endif

@@ -41,6 +41,7 @@ reply_send(struct request *r, int status, struct MHD_Response *response,
     MHD_add_response_header(response, "Cache-Control", cache);
     for (size_t i = 0; i < r->header_n; i++)
         MHD_add_response_header(response, r->header[i].name, r->header[i].value);
+    r->status = status;
     result = MHD_queue_response(r->connection, (unsigned)status, response);
     MHD_destroy_response(response);
     return result;

@@ -31,6 +31,7 @@ request_open(void *server, const char *target, struct MHD_Connection *connection
     r->server = s;
     r->connection = connection;
     r->asset_fd = -1;
+    r->began_ns = uv_hrtime();
     s->requests++;
     snprintf(r->id, sizeof r->id, "%08x-%06llx", s->boot,
              (unsigned long long)(++s->request_count & 0xffffffffff));
@@ -269,6 +270,8 @@ request_close(void *server, struct MHD_Connection *connection, void **request,
     *request = NULL;
     if (!r)
         return;
+    meter_count(&s->meter, r->status, 1e-9 * (double)(uv_hrtime() - r->began_ns),
+                r->waited);
     wait_forget(r);
     if (r->ticket)
         s->backend->plan_drop(s->backend->self, r->ticket);

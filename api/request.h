@@ -47,6 +47,9 @@ struct request {
         char value[160];
     } header[REQUEST_HEADERS]; /* more headers for the answer */
     size_t header_n;
+    int status;        /* of the answer; 0: there was none yet */
+    uint64_t began_ns; /* of uv_hrtime() */
+    bool waited;       /* it was suspended once */
 
     struct request *next, *prev; /* of those that wait */
     bool waiting;                /* suspended */

@@ -23,6 +23,7 @@
 #include <uv.h>
 
 #include "api/backend.h"
+#include "api/meter.h"
 #include "core/base/status.h"
 
 struct MHD_Daemon;
@@ -68,6 +69,7 @@ struct server { /* read only, and only by api */
     uint64_t
         looked_ms;  /* when it was last looked whether their clients are still there */
     uint64_t turns; /* of MHD_run() */
+    struct meter meter;
     bool running, again; /* inside MHD_run(); run once more at once */
     bool closing, quiet; /* server_close() was called; the listener is gone */
     uint64_t close_by_ms;

@@ -23,7 +23,7 @@ request_suspend(struct request *r)
     struct server *s = r->server;
 
     MHD_suspend_connection(r->connection);
-    r->waiting = true;
+    r->waiting = r->waited = true;
     r->prev = NULL;
     r->next = s->waiting;
     if (r->next)

@@ -192,6 +192,7 @@ judge(struct attempt *attempt)
         attempt_complain(attempt, "store what became of the run", &err);
         return;
     }
+    sup->counts.retries += verdict.retry;
     log_event(sup->log, verdict.state == RUN_FAILED ? LOG_WARN : LOG_INFO, "supervise",
               "ended", log_text("run", run.id), log_text("state", run.state),
               log_int("attempt", run.attempt), log_text("cause", verdict.cause));
@@ -366,6 +367,7 @@ launch(struct attempt *attempt, struct run *run)
     status = attempt->worker.ops->start(&attempt->worker, sup->loop, &plan, &err);
     if (status == ODE_OK) {
         run->pid = attempt->worker.pid;
+        sup->counts.starts++;
         log_event(sup->log, LOG_INFO, "supervise", "started", log_text("run", run->id),
                   log_int("attempt", run->attempt), log_int("pid", run->pid));
         if (run_save(sup->store, run, &err) != ODE_OK)

@@ -8,6 +8,7 @@
 #include "daemon/demand.h"
 #include "daemon/documents.h"
 #include "daemon/files.h"
+#include "daemon/gauges.h"
 #include "daemon/keys.h"
 #include "daemon/remove.h"
 #include "daemon/versus.h"
@@ -357,6 +358,14 @@ ready(void *self, struct ode_err *err)
     return store_probe(parts->store, err);
 }
 
+static enum ode_status
+measure(void *self, FILE *out, struct ode_err *err)
+{
+    struct backend_parts *parts = self;
+
+    return gauges_write(parts->sup, out, err);
+}
+
 void
 backend_fill(struct backend *backend, struct backend_parts *parts)
 {
@@ -381,5 +390,6 @@ backend_fill(struct backend *backend, struct backend_parts *parts)
         .datasets = datasets,
         .system = system_facts,
         .ready = ready,
+        .measure = measure,
     };
 }

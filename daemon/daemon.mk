@@ -10,6 +10,7 @@ libdaemon_a_SOURCES = \
 	%D%/demand.c %D%/demand.h \
 	%D%/documents.c %D%/documents.h \
 	%D%/files.c %D%/files.h \
+	%D%/gauges.c %D%/gauges.h \
 	%D%/ingest.c %D%/ingest.h \
 	%D%/keys.c %D%/keys.h \
 	%D%/launch.h \

@@ -117,6 +117,7 @@ yield(struct attempt *attempt, const struct run *to)
         return;
     }
     attempt_note(attempt, &run);
+    sup->counts.preemptions += to != NULL;
     log_event(sup->log, LOG_INFO, "supervise", to ? "preempted" : "spared",
               log_text("run", run.id), log_text("for", to ? to->id : ""));
     attempt_heed(attempt, &run);
@@ -234,7 +235,8 @@ supervise_finish(struct supervise *sup)
 enum ode_status
 supervise_init(struct supervise *sup, struct ode_err *err)
 {
-    sup->ingest = (struct ingest){ sup->store, sup->queue, sup->log };
+    sup->ingest =
+        (struct ingest){ .store = sup->store, .queue = sup->queue, .log = sup->log };
     sup->poll.data = sup->soon.data = sup;
     uv_timer_init(sup->loop, &sup->poll);
     uv_timer_init(sup->loop, &sup->soon);

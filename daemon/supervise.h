@@ -44,6 +44,11 @@ struct supervise_rules {
     int64_t cache_mib; /* of state_dir/cache; 0: no limit; -1: there is none */
 };
 
+/* Since this process began. */
+struct supervise_counts {
+    uint64_t starts, retries, preemptions;
+};
+
 typedef void supervise_stopped_fn(void *context);
 
 struct attempt;
@@ -56,6 +61,7 @@ struct supervise {
     const struct launch_ops *launcher;
     struct supervise_rules rules;
     struct ingest ingest;
+    struct supervise_counts counts;
 
     struct attempt *attempts;
     int attempts_n, closing; /* attempts in the list; handles not closed yet */

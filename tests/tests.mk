@@ -195,7 +195,9 @@ test_api_SOURCES = \
 	%D%/api/fake.c %D%/api/fake.h \
 	%D%/api/guard.c \
 	%D%/api/jobs.c \
+	%D%/api/lint.c %D%/api/lint.h \
 	%D%/api/log.c \
+	%D%/api/meter.c \
 	%D%/api/metrics.c \
 	%D%/api/plans.c \
 	%D%/api/query.c \
@@ -214,9 +216,11 @@ test_daemon_LDADD = $(daemon_LIBS) $(CHECK_LIBS)
 test_daemon_SOURCES = \
 	%D%/main.c %D%/test.h \
 	%D%/api/client.c %D%/api/client.h \
+	%D%/api/lint.c %D%/api/lint.h \
 	%D%/daemon/backend.c \
 	%D%/daemon/desk.c %D%/daemon/desk.h \
 	%D%/daemon/ear.c %D%/daemon/ear.h \
+	%D%/daemon/gauges.c \
 	%D%/daemon/house.c %D%/daemon/house.h \
 	%D%/daemon/ingest.c \
 	%D%/daemon/jobs.c \

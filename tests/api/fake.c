@@ -8,6 +8,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "api/openmetrics.h"
 #include "tests/test.h"
 
 static enum ode_status
@@ -329,6 +330,14 @@ ready(void *self, struct ode_err *err)
     return yes ? ODE_OK : ode_fail(err, ODE_EIO, NULL, "the database is read-only");
 }
 
+static enum ode_status
+measure(void *self, FILE *out, struct ode_err *err)
+{
+    ODE_TRY(ready(self, err));
+    openmetrics_gauge(out, "fake", "", 7, "No daemon.");
+    return ODE_OK;
+}
+
 static const struct backend fake_backend = {
     .job_submit = submit,
     .job_delete = delete_job,
@@ -349,6 +358,7 @@ static const struct backend fake_backend = {
     .datasets = sets,
     .system = facts,
     .ready = ready,
+    .measure = measure,
 };
 
 /* --- the server's thread ----------------------------------------------------------- */
