@@ -7,6 +7,7 @@ libapi_a_SOURCES = \
 	%D%/asset.h \
 	%D%/assets.c \
 	%D%/backend.h \
+	%D%/backups.c \
 	%D%/compare.c \
 	%D%/datasets.c \
 	%D%/guard.c %D%/guard.h \

@@ -50,16 +50,22 @@ struct backend {
                                   struct ode_err *err);
     /*
      * What a submission of the spec would come to, which takes a while: begun, and taken
-     * when server_plan_done() has told of the ticket, which is not 0; *answer stays NULL
-     * before that. An answer, {"plan", "spec"}, and a failure end the ticket, and so does
-     * plan_drop(). ODE_EIO where too many are being made.
+     * when server_ticket_done() has told of the ticket, which is not 0; *answer stays
+     * NULL before that. An answer, {"plan", "spec"}, and a failure end the ticket, and so
+     * does ticket_drop(). ODE_EIO where too many are being made.
      */
     enum ode_status (*plan_begin)(void *self, const json_t *spec, bool measure,
                                   uint64_t *ticket, json_t **complaints,
                                   struct ode_err *err);
     enum ode_status (*plan_take)(void *self, uint64_t ticket, json_t **answer,
                                  json_t **complaints, struct ode_err *err);
-    void (*plan_drop)(void *self, uint64_t ticket);
+    /* Nobody waits for it any more, a plan or a backup. A plan ends, a backup goes on. */
+    void (*ticket_drop)(void *self, uint64_t ticket);
+    /* A copy of the database: begun and taken as a plan is; the answer is {"name",
+     * "bytes"}. ODE_EIO while another one is being made. */
+    enum ode_status (*backup_begin)(void *self, uint64_t *ticket, struct ode_err *err);
+    enum ode_status (*backup_take)(void *self, uint64_t ticket, json_t **answer,
+                                   struct ode_err *err);
     enum ode_status (*job_get)(void *self, const char *id, json_t **job,
                                struct ode_err *err);
     /* With its runs; ODE_ESTATE where one of them has not ended. */

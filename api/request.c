@@ -274,7 +274,7 @@ request_close(void *server, struct MHD_Connection *connection, void **request,
                 r->waited);
     wait_forget(r);
     if (r->ticket)
-        s->backend->plan_drop(s->backend->self, r->ticket);
+        s->backend->ticket_drop(s->backend->self, r->ticket);
     body_drop(r);
     problem_release(&r->refusal);
     if (r->asset_fd >= 0)

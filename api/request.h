@@ -93,7 +93,7 @@ enum MHD_Result reply_problem(struct request *r, struct problem *problem);
 enum MHD_Result reply_failure(struct request *r, enum ode_status status,
                               const struct ode_err *err, json_t *complaints);
 
-/* Suspends until server_run_changed() for the run in the path, server_plan_done() for
+/* Suspends until server_run_changed() for the run in the path, server_ticket_done() for
  * its ticket, or wait_s from the first call on; the handler is then called again. False
  * when it should answer now: the time is up, or the server closes. *full: too many wait
  * already. */

@@ -99,8 +99,8 @@ void server_run_changed(struct server *server, const char *run_id);
  * the backend. */
 void server_events_changed(struct server *server);
 
-/* The plan of this ticket is there: who waits for it looks again. */
-void server_plan_done(struct server *server, uint64_t ticket);
+/* The plan or backup of this ticket is there: who waits for it looks again. */
+void server_ticket_done(struct server *server, uint64_t ticket);
 
 /* Stops listening, lets requests in progress end (2 s at most; those that wait for a run
  * are answered at once), then calls closed(arg) from the loop. */

@@ -145,7 +145,7 @@ wait_wake_streams(struct server *server)
 }
 
 void
-server_plan_done(struct server *server, uint64_t ticket)
+server_ticket_done(struct server *server, uint64_t ticket)
 {
     for (struct request *r = server->waiting, *next; r; r = next) {
         next = r->next;

@@ -133,11 +133,28 @@ plan_take(void *self, uint64_t ticket, json_t **answer, json_t **complaints,
 }
 
 static void
-plan_drop(void *self, uint64_t ticket)
+ticket_drop(void *self, uint64_t ticket)
 {
     struct backend_parts *parts = self;
 
     planner_drop(parts->planner, ticket);
+    backups_drop(parts->backups, ticket);
+}
+
+static enum ode_status
+backup_begin(void *self, uint64_t *ticket, struct ode_err *err)
+{
+    struct backend_parts *parts = self;
+
+    return backups_begin(parts->backups, ticket, err);
+}
+
+static enum ode_status
+backup_take(void *self, uint64_t ticket, json_t **answer, struct ode_err *err)
+{
+    struct backend_parts *parts = self;
+
+    return backups_take(parts->backups, ticket, answer, err);
 }
 
 /* --- reading --------------------------------------------------------------------------
@@ -374,7 +391,9 @@ backend_fill(struct backend *backend, struct backend_parts *parts)
         .job_submit = job_submit,
         .plan_begin = plan_begin,
         .plan_take = plan_take,
-        .plan_drop = plan_drop,
+        .ticket_drop = ticket_drop,
+        .backup_begin = backup_begin,
+        .backup_take = backup_take,
         .job_get = job_get,
         .job_delete = job_delete,
         .job_list = job_list,

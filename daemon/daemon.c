@@ -16,6 +16,7 @@
 #include "api/server.h"
 #include "core/base/file.h"
 #include "daemon/backend.h"
+#include "daemon/backups.h"
 #include "daemon/files.h"
 #include "daemon/ingest.h"
 #include "daemon/log.h"
@@ -47,6 +48,7 @@ struct daemon {
     struct supervise sup;
     struct probe probe;
     struct planner planner;
+    struct backups backups;
     struct pulse pulse;
     struct backend_parts parts;
     struct backend backend;
@@ -189,6 +191,8 @@ stop(struct daemon *daemon)
         probe_stop(&daemon->probe, part_closed, daemon);
     if (!daemon->stopping)
         planner_stop(&daemon->planner, part_closed, daemon);
+    if (!daemon->stopping)
+        backups_stop(&daemon->backups, part_closed, daemon);
     daemon->stopping = true;
     pulse_stopping(&daemon->pulse);
     supervise_stop(&daemon->sup, part_closed, daemon);
@@ -270,12 +274,12 @@ on_run_moved(void *context, const struct run *run, enum run_state from)
 }
 
 static void
-on_plan_done(void *context, uint64_t ticket)
+on_ticket_done(void *context, uint64_t ticket)
 {
     struct daemon *daemon = context;
 
     if (daemon->serving)
-        server_plan_done(&daemon->server, ticket);
+        server_ticket_done(&daemon->server, ticket);
 }
 
 /* Whatever stored events in this turn of the loop: streams are told once. */
@@ -319,7 +323,12 @@ open_supervisor(struct daemon *daemon, struct ode_err *err)
     daemon->planner = (struct planner){ .loop = &daemon->loop,
                                         .log = &daemon->log,
                                         .program = settings->worker,
-                                        .done = on_plan_done,
+                                        .done = on_ticket_done,
+                                        .done_context = daemon };
+    daemon->backups = (struct backups){ .loop = &daemon->loop,
+                                        .log = &daemon->log,
+                                        .state_dir = daemon->state_dir,
+                                        .done = on_ticket_done,
                                         .done_context = daemon };
     return supervise_init(&daemon->sup, err);
 }
@@ -369,8 +378,9 @@ open_server(struct daemon *daemon, struct ode_err *err)
         .log_arg = daemon,
     };
 
-    daemon->parts = (struct backend_parts){ &daemon->store, &daemon->submit, &daemon->sup,
-                                            &daemon->probe, &daemon->planner };
+    daemon->parts =
+        (struct backend_parts){ &daemon->store, &daemon->submit,  &daemon->sup,
+                                &daemon->probe, &daemon->planner, &daemon->backups };
     backend_fill(&daemon->backend, &daemon->parts);
     ODE_TRY(server_open(&daemon->server, &daemon->loop, &config, &daemon->backend, err));
     daemon->serving = true;
@@ -420,7 +430,7 @@ serve(struct daemon *daemon, struct ode_err *err)
         return ode_fail(err, ODE_EINTERNAL, "", "cannot make the event loop");
     status = open_supervisor(daemon, err);
     if (status == ODE_OK) {
-        daemon->open = 3; /* the supervisor, the probe and the planner */
+        daemon->open = 4; /* the supervisor, the probe, the planner and the backups */
         watch_signals(daemon);
         daemon->pulse = (struct pulse){ .log = &daemon->log,
                                         .store = &daemon->store,

@@ -5,6 +5,8 @@ libdaemon_a_CFLAGS = $(AM_CFLAGS) $(UV_CFLAGS) $(SQLITE_CFLAGS) $(JANSSON_CFLAGS
 libdaemon_a_SOURCES = \
 	%D%/ask.c %D%/ask.h \
 	%D%/attempt.c %D%/attempt.h \
+	%D%/backup.c %D%/backup.h \
+	%D%/backups.c %D%/backups.h \
 	%D%/backend.c %D%/backend.h \
 	%D%/daemon.c %D%/daemon.h \
 	%D%/demand.c %D%/demand.h \

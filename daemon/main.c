@@ -4,10 +4,17 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "daemon/backup.h"
 #include "daemon/daemon.h"
 
 enum { FLAGS_MOST = 64, FLAG_BYTES = 64, EXIT_USAGE = 2 };
-enum { OPT_CONFIG = 1000, OPT_CHECK, OPT_VERSION, OPT_HELP }; /* above all settings */
+enum {
+    OPT_CONFIG = 1000,
+    OPT_BACKUP,
+    OPT_CHECK,
+    OPT_VERSION,
+    OPT_HELP
+}; /* above all settings */
 
 struct flags {
     struct option options[FLAGS_MOST];
@@ -30,6 +37,7 @@ make_flags(struct flags *flags)
 {
     static const struct option own[] = {
         {"config",        required_argument, NULL, OPT_CONFIG },
+        { "backup",       required_argument, NULL, OPT_BACKUP },
         { "check-config", no_argument,       NULL, OPT_CHECK  },
         { "version",      no_argument,       NULL, OPT_VERSION},
         { "help",         no_argument,       NULL, OPT_HELP   },
@@ -65,6 +73,8 @@ print_help(void)
     }
     printf("  %-22s %s\n", "--config FILE",
            "a JSON object of these settings, with _ for -; flags go before it");
+    printf("  %-22s %s\n", "--backup FILE",
+           "copy the database to a new file, also while it is used, and end");
     printf("  %-22s %s\n", "--check-config", "check the settings, and end");
     printf("  %-22s %s\n", "--version", "print the version, and end");
     printf("  %-22s %s\n", "--help", "print this, and end");
@@ -114,6 +124,7 @@ read_config(const struct command *command, struct settings *settings, struct ode
 
 struct orders {
     bool check, help, version, wrong;
+    const char *backup; /* the file; NULL: none is made */
 };
 
 static enum ode_status
@@ -134,6 +145,8 @@ read_flags(const struct command *command, struct settings *settings,
         orders->help |= option == OPT_HELP;
         orders->version |= option == OPT_VERSION;
         orders->wrong |= option == '?';
+        if (option == OPT_BACKUP)
+            orders->backup = optarg;
         if (option < (int)n && option >= 0 && option != '?') {
             snprintf(at, sizeof at, "--%s", command->flags.names[option]);
             ODE_TRY(settings_set(settings, &list[option], optarg, at, err));
@@ -165,6 +178,19 @@ gather_again(void *context, struct settings *settings, struct ode_err *err)
     return settings_settle(settings, err);
 }
 
+/* Of the state directory's database, whether a daemon uses it or not. */
+static enum ode_status
+back_up(const struct settings *settings, const char *file, struct ode_err *err)
+{
+    char database[SETTING_BYTES + 16];
+    int64_t bytes;
+
+    snprintf(database, sizeof database, "%s/odenet.db", settings->state_dir);
+    ODE_TRY(backup_make(database, file, false, NULL, &bytes, err));
+    printf("%s: %lld bytes\n", file, (long long)bytes);
+    return ODE_OK;
+}
+
 int
 main(int argc, char **argv)
 {
@@ -187,6 +213,9 @@ main(int argc, char **argv)
         return complain(&err);
     if (orders.check)
         return puts("the settings are good"), EXIT_SUCCESS;
+    if (orders.backup)
+        return back_up(&settings, orders.backup, &err) == ODE_OK ? EXIT_SUCCESS
+                                                                 : complain(&err);
     if (daemon_run(&settings, &source, &err) != ODE_OK)
         return complain(&err);
     return EXIT_SUCCESS;

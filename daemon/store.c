@@ -6,10 +6,11 @@
 #include <string.h>
 #include <time.h>
 
+#include "daemon/backup.h"
 #include "daemon/run.h"
 #include "schema/sql.h"
 
-enum { BUSY_TIMEOUT_MS = 5000 };
+enum { BUSY_TIMEOUT_MS = 5000, PATH_BYTES = 4200 };
 
 #define COLUMN(class, name)               #name ", "
 #define TEXT_COLUMN(class, name, longest) #name ", "
@@ -113,8 +114,19 @@ apply(sqlite3 *db, const struct sql_migration *step, size_t version, struct ode_
     return status;
 }
 
+/* A database that holds something is copied, as it is, before it is changed. */
 static enum ode_status
-migrate(sqlite3 *db, struct ode_err *err)
+keep_copy(const char *path, int64_t version, struct ode_err *err)
+{
+    char copy[PATH_BYTES];
+    int64_t bytes;
+
+    snprintf(copy, sizeof copy, "%s.v%lld", path, (long long)version);
+    return backup_make(path, copy, true, NULL, &bytes, err);
+}
+
+static enum ode_status
+migrate(sqlite3 *db, const char *path, struct ode_err *err)
 {
     size_t n;
     const struct sql_migration *steps = sql_migrations(&n);
@@ -122,6 +134,8 @@ migrate(sqlite3 *db, struct ode_err *err)
 
     ODE_TRY(read_number(db, "PRAGMA user_version", &version, err));
     ODE_TRY(check_origin(db, version, err));
+    if (version > 0 && (size_t)version < n)
+        ODE_TRY(keep_copy(path, version, err));
     for (size_t v = (size_t)version; v < n; v++)
         ODE_TRY(apply(db, &steps[v], v + 1, err));
     return ODE_OK;
@@ -158,7 +172,7 @@ open_all(struct store *store, const char *path, struct ode_err *err)
         return ode_fail(err, ODE_EIO, path, "cannot open the database: %s",
                         sqlite3_errmsg(store->db));
     sqlite3_busy_timeout(store->db, BUSY_TIMEOUT_MS);
-    ODE_TRY(migrate(store->db, err));
+    ODE_TRY(migrate(store->db, path, err));
     ODE_TRY(run_script(store->db,
                        "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;"
                        "PRAGMA foreign_keys = ON; PRAGMA trusted_schema = OFF;",

@@ -190,6 +190,7 @@ test_api_SOURCES = \
 	%D%/api/suites.def \
 	%D%/api/artifacts.c \
 	%D%/api/assets.c \
+	%D%/api/backups.c \
 	%D%/api/client.c %D%/api/client.h \
 	%D%/api/compare.c \
 	%D%/api/fake.c %D%/api/fake.h \
@@ -217,7 +218,9 @@ test_daemon_SOURCES = \
 	%D%/main.c %D%/test.h \
 	%D%/api/client.c %D%/api/client.h \
 	%D%/api/lint.c %D%/api/lint.h \
+	%D%/daemon/ages.c %D%/daemon/ages.h \
 	%D%/daemon/backend.c \
+	%D%/daemon/backup.c \
 	%D%/daemon/desk.c %D%/daemon/desk.h \
 	%D%/daemon/ear.c %D%/daemon/ear.h \
 	%D%/daemon/gauges.c \
@@ -226,6 +229,7 @@ test_daemon_SOURCES = \
 	%D%/daemon/jobs.c \
 	%D%/daemon/log.c \
 	%D%/daemon/odenetd.c \
+	%D%/daemon/migrate.c \
 	%D%/daemon/notify.c \
 	%D%/daemon/planner.c \
 	%D%/daemon/probe.c \
