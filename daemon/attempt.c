@@ -8,7 +8,7 @@
 
 #include "daemon/sched.h"
 
-enum { ABANDON_MS = 5000 };
+enum { ABANDON_MS = 5000, WEIGH_MS = 30000 };
 
 void
 attempt_complain(struct attempt *attempt, const char *attempted,
@@ -168,6 +168,8 @@ settle(struct attempt *attempt, struct run *run, struct verdict *verdict,
 {
     ODE_TRY(run_reload(attempt->sup->store, run, err));
     attempt->end.stopping = attempt->sup->stopping;
+    attempt->end.storage = attempt->sup->full;
+    run->bytes = storage_weigh(attempt->dir);
     run->spent_ms += ended_at(attempt, run) - run->attempt_ms;
     queue_judge(run, &attempt->end, verdict);
     /* Only a worker that was running can have succeeded; one whose hello was lost too. */
@@ -256,7 +258,7 @@ enforce(struct attempt *attempt, const struct run *run)
     uint64_t now = uv_now(sup->loop);
 
     if (!run->cancel_requested && !run->pause && !must_yield_now(sup, run)
-        && !sup->stopping && !over_time(run))
+        && !sup->stopping && !sup->full && !over_time(run))
         return true;
     if (!attempt->asked_ms)
         send_to_worker(attempt, run, SIGTERM);
@@ -291,6 +293,21 @@ attempt_heed(struct attempt *attempt, const struct run *run)
 {
     if (enforce(attempt, run))
         control_keep(attempt, run);
+}
+
+/* Now and then: what the run takes of the disk. */
+static void
+weigh(struct attempt *attempt, struct run *run)
+{
+    const uint64_t now = uv_now(attempt->sup->loop);
+    struct ode_err err;
+
+    if (attempt->weighed_ms && now < attempt->weighed_ms + WEIGH_MS)
+        return;
+    attempt->weighed_ms = now;
+    run->bytes = storage_weigh(attempt->dir);
+    if (run_save(attempt->sup->store, run, &err) != ODE_OK)
+        attempt_complain(attempt, "store what the run takes of the disk", &err);
 }
 
 /* --- looking --------------------------------------------------------------------------
@@ -337,8 +354,10 @@ attempt_look(struct attempt *attempt)
         judge(attempt);
         return;
     }
-    if (!attempt->gone)
-        attempt_heed(attempt, &run);
+    if (attempt->gone)
+        return;
+    weigh(attempt, &run);
+    attempt_heed(attempt, &run);
 }
 
 /* --- starting -------------------------------------------------------------------------

@@ -372,6 +372,12 @@ ready(void *self, struct ode_err *err)
 
     if (parts->sup->stopping)
         return ode_fail(err, ODE_EIO, "", "the daemon is stopping");
+    if (parts->sup->full) {
+        char text[160];
+
+        supervise_explain_disk(parts->sup, text, sizeof text);
+        return ode_fail(err, ODE_EIO, "", "no run is started; each %s", text);
+    }
     return store_probe(parts->store, err);
 }
 

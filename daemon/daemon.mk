@@ -32,6 +32,7 @@ libdaemon_a_SOURCES = \
 	%D%/settings.c %D%/settings.def %D%/settings.h \
 	%D%/stamp.c %D%/stamp.h \
 	%D%/statements.def \
+	%D%/storage.c %D%/storage.h \
 	%D%/store.c %D%/store.h \
 	%D%/submit.c %D%/submit.h \
 	%D%/requests.c %D%/requests.h \

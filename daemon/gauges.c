@@ -84,6 +84,11 @@ write_storage(const struct supervise *sup, FILE *out)
     openmetrics_gauge(
         out, "odenet_database_wal_bytes", "bytes", bytes_of(sup, "odenet.db-wal"),
         "Size of its write-ahead log; it grows while a reader does not end.");
+    openmetrics_gauge(out, "odenet_disk_floor_bytes", "bytes",
+                      (double)sup->rules.disk_floor_bytes,
+                      "What is to stay free; below it no run is started.");
+    openmetrics_gauge(out, "odenet_disk_full", "", sup->full,
+                      "1 while less than that is free.");
     if (statvfs(sup->rules.state_dir, &disk) != 0)
         return;
     openmetrics_gauge(out, "odenet_disk_free_bytes", "bytes",

@@ -41,13 +41,17 @@ threads_of(const struct settings *settings)
 struct supervise_rules
 rules_of(const struct settings *settings, const char *state_dir)
 {
-    return (struct supervise_rules){ .state_dir = state_dir,
-                                     .data_dir = settings->data_dir,
-                                     .worker = settings->worker,
-                                     .room = room_of(settings),
-                                     .threads = threads_of(settings),
-                                     .preempt = settings_preempt(settings),
-                                     .grace_ms = settings->grace_s * 1000,
-                                     .poll_ms = settings->poll_ms,
-                                     .cache_mib = settings->cache_mib };
+    return (struct supervise_rules){
+        .state_dir = state_dir,
+        .data_dir = settings->data_dir,
+        .worker = settings->worker,
+        .room = room_of(settings),
+        .threads = threads_of(settings),
+        .preempt = settings_preempt(settings),
+        .grace_ms = settings->grace_s * 1000,
+        .poll_ms = settings->poll_ms,
+        .cache_mib = settings->cache_mib,
+        .disk_floor_bytes = settings->disk_floor_mib << 20,
+        .keep = {.days = settings->keep_days, .bytes = settings->keep_mib << 20}
+    };
 }

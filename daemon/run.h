@@ -65,7 +65,9 @@
     TEXT(SAVED, model_sha256,  64) \
     TEXT(SAVED, forecast,     255) \
     INT (SAVED, forecast_ms)       \
-    REAL(SAVED, forecast_time)
+    REAL(SAVED, forecast_time)     \
+    INT (SAVED, bytes)             \
+    INT (SAVED, tidied_ms)
 /* clang-format on */
 
 struct run {

@@ -166,10 +166,11 @@ settings_file(char path[SETTING_BYTES])
 bool
 settings_live(const struct setting *setting)
 {
-    static const char *const live[] = { "cores",      "memory_mib", "slots",
-                                        "threads",    "preempt",    "log_level",
-                                        "log_format", "cache_mib",  "grace_s",
-                                        "poll_ms" };
+    static const char *const live[] = { "cores",      "memory_mib",     "slots",
+                                        "threads",    "preempt",        "log_level",
+                                        "log_format", "cache_mib",      "grace_s",
+                                        "poll_ms",    "disk_floor_mib", "keep_days",
+                                        "keep_mib" };
 
     for (size_t i = 0; i < sizeof live / sizeof *live; i++)
         if (strcmp(setting->name, live[i]) == 0)

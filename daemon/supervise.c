@@ -10,7 +10,12 @@
 #include "daemon/sched.h"
 #include "daemon/ulid.h"
 
-enum { PATH_BYTES = ATTEMPT_PATH_BYTES, SOON_MS = 20, DISPATCH_MOST = 64 };
+enum {
+    PATH_BYTES = ATTEMPT_PATH_BYTES,
+    SOON_MS = 20,
+    TIDY_MS = 60000,
+    DISPATCH_MOST = 64
+};
 
 bool
 supervise_path(const struct supervise *sup, const char *run, const char *name, char *path,
@@ -53,10 +58,41 @@ supervise_look_soon(struct supervise *sup)
 }
 
 static void
+look_at_disk(struct supervise *sup)
+{
+    const bool was = sup->full;
+
+    sup->free_bytes = storage_free(sup->rules.state_dir);
+    sup->full = storage_full(sup->free_bytes, sup->rules.disk_floor_bytes, was);
+    if (sup->full != was)
+        log_event(sup->log, sup->full ? LOG_WARN : LOG_INFO, "storage",
+                  sup->full ? "short" : "enough", log_int("free_bytes", sup->free_bytes),
+                  log_int("floor_bytes", sup->rules.disk_floor_bytes));
+}
+
+static void
+tidy(struct supervise *sup)
+{
+    struct ode_err err;
+
+    if (uv_now(sup->loop) < sup->tidied_ms + TIDY_MS)
+        return;
+    sup->tidied_ms = uv_now(sup->loop);
+    if (storage_tidy(sup->store, sup->rules.state_dir, &sup->rules.keep, store_now_ms(),
+                     &err)
+        != ODE_OK)
+        log_failure(sup->log, LOG_WARN, "storage", "delete old checkpoints", &err);
+}
+
+static void
 on_poll(uv_timer_t *timer)
 {
-    look_at_all(timer->data, false);
-    supervise_dispatch(timer->data);
+    struct supervise *sup = timer->data;
+
+    look_at_disk(sup);
+    look_at_all(sup, false);
+    tidy(sup);
+    supervise_dispatch(sup);
 }
 
 /* --- whose turn it is -----------------------------------------------------------------
@@ -174,6 +210,16 @@ next_run(struct supervise *sup, struct run *run)
 }
 
 void
+supervise_explain_disk(const struct supervise *sup, char *text, size_t size)
+{
+    snprintf(text, size,
+             "waits for storage: %lld MiB of the disk are free, and %lld are to stay so "
+             "(odenetd --disk-floor-mib)",
+             (long long)(sup->free_bytes >> 20),
+             (long long)(sup->rules.disk_floor_bytes >> 20));
+}
+
+void
 supervise_explain(struct supervise *sup, const struct run *run, char *text, size_t size)
 {
     const struct sched_share share = supervise_share(sup, run);
@@ -182,7 +228,9 @@ supervise_explain(struct supervise *sup, const struct run *run, char *text, size
     struct run next;
 
     text[0] = '\0';
-    if (run_state_of(run) == RUN_QUEUED)
+    if (run_state_of(run) == RUN_QUEUED && sup->full)
+        supervise_explain_disk(sup, text, size);
+    else if (run_state_of(run) == RUN_QUEUED)
         sched_explain(&sup->rules.room, seats, n, run, &share,
                       next_run(sup, &next) && next.number == run->number, store_now_ms(),
                       text, size);
@@ -195,7 +243,7 @@ supervise_dispatch(struct supervise *sup)
     struct sched_share share;
     struct run run;
 
-    if (sup->stopping)
+    if (sup->stopping || sup->full)
         return;
     yields_review(sup);
     for (int i = 0; i < DISPATCH_MOST && next_run(sup, &run); i++) {
@@ -241,6 +289,7 @@ supervise_init(struct supervise *sup, struct ode_err *err)
     uv_timer_init(sup->loop, &sup->poll);
     uv_timer_init(sup->loop, &sup->soon);
     sup->timers = 2;
+    look_at_disk(sup);
     if (uv_timer_start(&sup->poll, on_poll, (uint64_t)sup->rules.poll_ms,
                        (uint64_t)sup->rules.poll_ms)
         != 0)
@@ -252,6 +301,7 @@ void
 supervise_change(struct supervise *sup, const struct supervise_rules *rules)
 {
     sup->rules = *rules;
+    look_at_disk(sup);
     uv_timer_start(&sup->poll, on_poll, (uint64_t)rules->poll_ms,
                    (uint64_t)rules->poll_ms);
     supervise_dispatch(sup);

@@ -6,6 +6,9 @@
  * ends of adopted workers, time limits, grace periods, runs whose retry is due, journals
  * on file systems without events.
  *
+ * While the disk is nearly full no run is started, and those that have a worker are
+ * stopped at a checkpoint and queued again; they go on when there is room.
+ *
  * A worker that is to stop gets SIGTERM, and SIGKILL when grace_s is over. All of its
  * journal is stored before its run is judged.
  */
@@ -23,6 +26,7 @@
 #include "daemon/queue.h"
 #include "daemon/requests.h"
 #include "daemon/sched.h"
+#include "daemon/storage.h"
 #include "daemon/store.h"
 
 /* What becomes of runs of a lower priority when there is no room for one. */
@@ -41,7 +45,9 @@ struct supervise_rules {
     int threads;                               /* of a run whose spec does not say */
     enum supervise_preempt preempt;
     int64_t grace_ms, poll_ms;
-    int64_t cache_mib; /* of state_dir/cache; 0: no limit; -1: there is none */
+    int64_t cache_mib;        /* of state_dir/cache; 0: no limit; -1: there is none */
+    int64_t disk_floor_bytes; /* that stay free; 0: none */
+    struct storage_keep keep;
 };
 
 /* Since this process began. */
@@ -67,6 +73,9 @@ struct supervise {
     int attempts_n, closing; /* attempts in the list; handles not closed yet */
     uv_timer_t poll, soon;
     int timers;           /* not closed yet */
+    int64_t free_bytes;   /* of the disk, when it was last looked at */
+    bool full;            /* too little: nothing is started, and workers stop */
+    uint64_t tidied_ms;   /* the loop's time when old checkpoints were last looked for */
     bool stopping, hurry; /* hurry: no more grace */
     uint64_t stopping_ms; /* the loop's time when the stop was asked for */
     supervise_stopped_fn *stopped;
@@ -94,6 +103,9 @@ struct sched_share supervise_share(const struct supervise *sup, const struct run
 /* Why a queued run waits, for people; "" for others. */
 void supervise_explain(struct supervise *sup, const struct run *run, char *text,
                        size_t size);
+
+/* What is wrong while the disk is full. */
+void supervise_explain_disk(const struct supervise *sup, char *text, size_t size);
 
 /* Takes a request; it is stored before anything else. *run is the run after it.
  * ODE_ENOENT; ODE_ESTATE for a run whose state forbids it. */

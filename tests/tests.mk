@@ -239,6 +239,7 @@ test_daemon_SOURCES = \
 	%D%/daemon/series.c \
 	%D%/daemon/settings.c \
 	%D%/daemon/stamp.c \
+	%D%/daemon/storage.c \
 	%D%/daemon/store.c \
 	%D%/daemon/suites.def \
 	%D%/daemon/supervise.c \

@@ -34,10 +34,11 @@ house_deadline(void)
 static pid_t
 spawn(const char *dir, const char *const *flags)
 {
-    const char *argv[24] = { "./odenetd", "--state-dir", dir, "--port", "0", "--worker",
-                             "",          "--poll-ms",   "50" };
+    const char *argv[24] = { "./odenetd", "--state-dir",      dir, "--port",
+                             "0",         "--worker",         "",  "--poll-ms",
+                             "50",        "--disk-floor-mib", "0" };
     char log[512];
-    int n = 9, fd;
+    int n = 11, fd;
     pid_t pid;
 
     argv[6] = world_worker();
