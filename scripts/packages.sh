@@ -40,6 +40,7 @@ packages_test=(
     "command curl curl"
     "command git git"
     "command jq jq"
+    "command mandoc mandoc"
     "command pgrep procps"
     "command shellcheck shellcheck"
     "command sqlite3 sqlite3"

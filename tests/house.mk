@@ -5,6 +5,7 @@ house_tests = \
 	%D%/format.sh \
 	%D%/headers.sh \
 	%D%/layers.sh \
+	%D%/man.sh \
 	%D%/shell.sh \
 	%D%/systemd/unit.sh
 TESTS += $(house_tests)
