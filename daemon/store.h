@@ -34,10 +34,10 @@ struct store {
 
 /*
  * Opens the database file, makes it if it is not there, and applies the migrations that
- * it lacks, each in one transaction with its version. Before the first of them an older
- * database is copied to PATH.v<version>; without a copy nothing is changed. ODE_ESTATE if
- * the file was written by a newer version, ODE_EFORMAT if it is no database of odenet's,
- * else ODE_EIO. The struct must then stay where it is.
+ * it lacks, in one transaction with the new version. Before that an older database is
+ * copied to PATH.v<version>; without a copy nothing is changed. ODE_ESTATE if the file
+ * was written by a newer version, ODE_EFORMAT if it is no database of odenet's, else
+ * ODE_EIO. The struct must then stay where it is.
  */
 enum ode_status store_open(struct store *store, const char *path, struct ode_err *err);
 void store_close(struct store *store); /* safe on zeros and twice; rolls back */

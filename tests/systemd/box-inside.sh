@@ -108,6 +108,19 @@ check "because of the watchdog" sh -c \
     "journalctl -b -u odenetd-network --no-pager | grep -qi 'watchdog timeout'"
 check "and answers again" until_true 10 curl -sSf "$url/readyz"
 
+# --- a disk that is nearly full, by a floor that is above all disks
+echo '{"disk_floor_mib": 1073741824}' > /etc/odenet/odenetd.conf
+systemctl reload odenetd-network
+check "it is not ready while the disk is short" until_true 5 sh -c \
+    "curl -sS $url/readyz | grep -q 'waits for storage'"
+echo '{}' > /etc/odenet/odenetd.conf
+systemctl reload odenetd-network
+check "and is again, by itself" until_true 5 curl -sSf "$url/readyz"
+
+# --- it is backed up
+check "a backup is made" sh -c "curl -sSf -X POST $url/v1/backup | jq -e '.bytes > 0'"
+check "in the state directory" sh -c "ls /var/lib/odenet/backups/odenet-*.db"
+
 # --- it stops in order
 jq '.levels |= map(.epochs = 1000) | .data.train_size = 5000' /box/job.json > /box/long.json
 run=$(curl -sS --json @/box/long.json "$url/v1/jobs" | jq -r '.runs[0].id')
