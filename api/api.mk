@@ -10,6 +10,7 @@ libapi_a_SOURCES = \
 	%D%/asset.h \
 	%D%/assets.c \
 	%D%/backend.h \
+	%D%/backups.c \
 	%D%/compare.c \
 	%D%/datasets.c \
 	%D%/follow.c \
@@ -20,8 +21,10 @@ libapi_a_SOURCES = \
 	%D%/lists.c \
 	%D%/listener.c %D%/listener.h \
 	%D%/log.c %D%/log.h \
+	%D%/meter.c %D%/meter.h \
 	%D%/metrics.c %D%/metrics.h \
 	%D%/peer.c %D%/peer.h \
+	%D%/openmetrics.c %D%/openmetrics.h \
 	%D%/problem.c %D%/problem.def %D%/problem.h \
 	%D%/query.c %D%/query.h \
 	%D%/rate.c %D%/rate.h \

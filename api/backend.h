@@ -18,6 +18,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include "core/base/status.h"
 
@@ -59,16 +60,22 @@ struct backend {
                                   struct ode_err *err);
     /*
      * What a submission of the spec would come to, which takes a while: begun, and taken
-     * when server_plan_done() has told of the ticket, which is not 0; *answer stays NULL
-     * before that. An answer, {"plan", "spec"}, and a failure end the ticket, and so does
-     * plan_drop(). ODE_EIO where too many are being made.
+     * when server_ticket_done() has told of the ticket, which is not 0; *answer stays
+     * NULL before that. An answer, {"plan", "spec"}, and a failure end the ticket, and so
+     * does ticket_drop(). ODE_EIO where too many are being made.
      */
     enum ode_status (*plan_begin)(void *self, const json_t *spec, bool measure,
                                   uint64_t *ticket, json_t **complaints,
                                   struct ode_err *err);
     enum ode_status (*plan_take)(void *self, uint64_t ticket, json_t **answer,
                                  json_t **complaints, struct ode_err *err);
-    void (*plan_drop)(void *self, uint64_t ticket);
+    /* Nobody waits for it any more, a plan or a backup. A plan ends, a backup goes on. */
+    void (*ticket_drop)(void *self, uint64_t ticket);
+    /* A copy of the database: begun and taken as a plan is; the answer is {"name",
+     * "bytes"}. ODE_EIO while another one is being made. */
+    enum ode_status (*backup_begin)(void *self, uint64_t *ticket, struct ode_err *err);
+    enum ode_status (*backup_take)(void *self, uint64_t ticket, json_t **answer,
+                                   struct ode_err *err);
     enum ode_status (*job_get)(void *self, const char *id, json_t **job,
                                struct ode_err *err);
     /* With its runs; ODE_ESTATE where one of them has not ended. */
@@ -118,6 +125,8 @@ struct backend {
     /* What a training has on this machine; members are null while that is not known. */
     enum ode_status (*system)(void *self, json_t **facts, struct ode_err *err);
     enum ode_status (*ready)(void *self, struct ode_err *err);
+    /* Writes families of OpenMetrics (api/openmetrics.h), without their end. */
+    enum ode_status (*measure)(void *self, FILE *out, struct ode_err *err);
 };
 
 #endif

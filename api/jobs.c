@@ -81,7 +81,7 @@ plan_wait(struct request *r)
 
     if (request_wait(r, (int)r->server->config.plan_s, &full, &problem))
         return MHD_YES; /* called again later */
-    b->plan_drop(b->self, r->ticket);
+    b->ticket_drop(b->self, r->ticket);
     r->ticket = 0;
     if (r->gone)
         return MHD_NO; /* nobody is there to answer */

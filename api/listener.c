@@ -61,6 +61,7 @@ listener_pump(struct listener *l)
     l->again = false;
     l->running = true;
     MHD_run(l->http);
+    s->turns++;
     l->running = false;
     if (!server_end(s))
         uv_timer_start(&l->timer, on_timer, pause_ms(l), 0);

@@ -70,6 +70,7 @@ reply_send(struct request *r, int status, struct MHD_Response *response,
         MHD_add_response_header(response, r->header[i].name, r->header[i].value);
     if (r->server->closing)
         MHD_add_response_header(response, "Connection", "close");
+    r->status = status;
     result = MHD_queue_response(r->connection, (unsigned)status, response);
     MHD_destroy_response(response);
     return result;

@@ -39,6 +39,7 @@ request_open(void *listener, const char *target, struct MHD_Connection *connecti
     r->connection = connection;
     r->peer = peer;
     r->asset_fd = -1;
+    r->began_ns = uv_hrtime();
     s->requests++;
     peer_asks(peer);
     snprintf(r->id, sizeof r->id, "%08x-%06llx", s->boot,
@@ -314,10 +315,12 @@ request_close(void *listener, struct MHD_Connection *connection, void **request,
     *request = NULL;
     if (!r)
         return;
+    meter_count(&s->meter, r->status, 1e-9 * (double)(uv_hrtime() - r->began_ns),
+                r->waited);
     wait_forget(r);
     peer_rests(r->peer);
     if (r->ticket)
-        s->backend->plan_drop(s->backend->self, r->ticket);
+        s->backend->ticket_drop(s->backend->self, r->ticket);
     body_drop(r);
     problem_release(&r->refusal);
     if (r->asset_fd >= 0)

@@ -51,6 +51,9 @@ struct request {
         char value[400];
     } header[REQUEST_HEADERS]; /* more headers for the answer */
     size_t header_n;
+    int status;        /* of the answer; 0: there was none yet */
+    uint64_t began_ns; /* of uv_hrtime() */
+    bool waited;       /* it was suspended once */
 
     struct request *next, *prev; /* of those that wait */
     bool waiting;                /* suspended */
@@ -103,7 +106,7 @@ enum MHD_Result reply_problem(struct request *r, struct problem *problem);
 enum MHD_Result reply_failure(struct request *r, enum ode_status status,
                               const struct ode_err *err, json_t *complaints);
 
-/* Suspends until server_run_changed() for the run in the path, server_plan_done() for
+/* Suspends until server_run_changed() for the run in the path, server_ticket_done() for
  * its ticket, or wait_s from the first call on; the handler is then called again. False
  * when it should answer now: the time is up, or the server closes. *full: too many wait
  * already, as the problem says. */

@@ -296,6 +296,14 @@ server_port(const struct server *server)
     return place ? place->port : 0;
 }
 
+uint64_t
+server_turns(struct server *server)
+{
+    for (size_t i = 0; i < server->listener_n; i++)
+        listener_kick(&server->listener[i]);
+    return server->turns;
+}
+
 void
 server_address(const struct server *server, char *text, size_t size)
 {

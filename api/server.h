@@ -22,6 +22,7 @@
 
 #include "api/backend.h"
 #include "api/listener.h"
+#include "api/meter.h"
 #include "api/rate.h"
 #include "api/session.h"
 #include "api/tokens.h"
@@ -93,7 +94,9 @@ struct server { /* read only, and only by api */
     struct tls *tls;            /* owned; NULL: none */
     size_t requests;            /* begun and not completed */
     uint64_t request_count;
-    uint32_t boot;       /* random; begins each request's id */
+    uint32_t boot;  /* random; begins each request's id */
+    uint64_t turns; /* of MHD_run(), of all listeners */
+    struct meter meter;
     bool closing, quiet; /* server_close() was called; the listeners are gone */
     uint64_t quiet_ms;   /* since when */
     int handles;         /* that libuv has not closed yet */
@@ -120,6 +123,9 @@ void server_address(const struct server *server, char *text, size_t size);
 /* The ith socket, for people, as "127.0.0.1:7433"; NULL: there are no more. Valid as long
  * as the server. */
 const char *server_place(const struct server *server, size_t i);
+/* How many turns the server had so far; it gets another one soon. For who watches whether
+ * it comes on. */
+uint64_t server_turns(struct server *server);
 
 /* The state of a run changed: its ?wait= clients look again. Cheap, and allowed from
  * within a function of the backend. */
@@ -132,8 +138,8 @@ void server_events_changed(struct server *server);
 /* Runs have come further: streams that show progress look again. As the one above. */
 void server_progress_changed(struct server *server);
 
-/* The plan of this ticket is there: who waits for it looks again. */
-void server_plan_done(struct server *server, uint64_t ticket);
+/* The plan or backup of this ticket is there: who waits for it looks again. */
+void server_ticket_done(struct server *server, uint64_t ticket);
 
 /* Reads the tokens, or the certificate and its key, again, where there are such. The
  * server does so itself within a second of a change. On failure it stays with what it

@@ -38,7 +38,7 @@ request_suspend(struct request *r)
     struct listener *l = r->listener;
 
     MHD_suspend_connection(r->connection);
-    r->waiting = true;
+    r->waiting = r->waited = true;
     r->prev = NULL;
     r->next = l->waiting;
     if (r->next)
@@ -197,7 +197,7 @@ is_for_plan(const struct request *r, const void *ticket)
 }
 
 void
-server_plan_done(struct server *server, uint64_t ticket)
+server_ticket_done(struct server *server, uint64_t ticket)
 {
     wake_those(server, is_for_plan, &ticket);
 }

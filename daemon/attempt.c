@@ -8,7 +8,7 @@
 
 #include "daemon/sched.h"
 
-enum { ABANDON_MS = 5000 };
+enum { ABANDON_MS = 5000, WEIGH_MS = 30000 };
 
 void
 attempt_complain(struct attempt *attempt, const char *attempted,
@@ -120,7 +120,6 @@ attempt_watch(struct attempt *attempt)
 void
 attempt_note(struct attempt *attempt, const struct run *run)
 {
-    attempt->share = supervise_share(attempt->sup, run);
     attempt->priority = run->priority;
     run_text(attempt->yields_to, sizeof attempt->yields_to, run->yields_to);
 }
@@ -143,6 +142,7 @@ attempt_new(struct supervise *sup, const struct run *run)
                                        .ended = on_worker_ended,
                                        .closed = on_worker_closed,
                                        .context = attempt };
+    attempt->share = supervise_share(sup, run);
     attempt_note(attempt, run);
     attempt->next = sup->attempts;
     sup->attempts = attempt;
@@ -168,6 +168,8 @@ settle(struct attempt *attempt, struct run *run, struct verdict *verdict,
 {
     ODE_TRY(run_reload(attempt->sup->store, run, err));
     attempt->end.stopping = attempt->sup->stopping;
+    attempt->end.storage = attempt->sup->full;
+    run->bytes = storage_weigh(attempt->dir);
     run->spent_ms += ended_at(attempt, run) - run->attempt_ms;
     queue_judge(run, &attempt->end, verdict);
     /* Only a worker that was running can have succeeded; one whose hello was lost too. */
@@ -192,6 +194,7 @@ judge(struct attempt *attempt)
         attempt_complain(attempt, "store what became of the run", &err);
         return;
     }
+    sup->counts.retries += verdict.retry;
     log_event(sup->log, verdict.state == RUN_FAILED ? LOG_WARN : LOG_INFO, "supervise",
               "ended", log_text("run", run.id), log_text("state", run.state),
               log_int("attempt", run.attempt), log_text("cause", verdict.cause));
@@ -255,7 +258,7 @@ enforce(struct attempt *attempt, const struct run *run)
     uint64_t now = uv_now(sup->loop);
 
     if (!run->cancel_requested && !run->pause && !must_yield_now(sup, run)
-        && !sup->stopping && !over_time(run))
+        && !sup->stopping && !sup->full && !over_time(run))
         return true;
     if (!attempt->asked_ms)
         send_to_worker(attempt, run, SIGTERM);
@@ -292,6 +295,21 @@ attempt_heed(struct attempt *attempt, const struct run *run)
 {
     if (enforce(attempt, run))
         control_keep(attempt, run);
+}
+
+/* Now and then: what the run takes of the disk. */
+static void
+weigh(struct attempt *attempt, struct run *run)
+{
+    const uint64_t now = uv_now(attempt->sup->loop);
+    struct ode_err err;
+
+    if (attempt->weighed_ms && now < attempt->weighed_ms + WEIGH_MS)
+        return;
+    attempt->weighed_ms = now;
+    run->bytes = storage_weigh(attempt->dir);
+    if (run_save(attempt->sup->store, run, &err) != ODE_OK)
+        attempt_complain(attempt, "store what the run takes of the disk", &err);
 }
 
 /* --- looking --------------------------------------------------------------------------
@@ -338,8 +356,10 @@ attempt_look(struct attempt *attempt)
         judge(attempt);
         return;
     }
-    if (!attempt->gone)
-        attempt_heed(attempt, &run);
+    if (attempt->gone)
+        return;
+    weigh(attempt, &run);
+    attempt_heed(attempt, &run);
 }
 
 /* --- starting -------------------------------------------------------------------------
@@ -368,6 +388,7 @@ launch(struct attempt *attempt, struct run *run)
     status = attempt->worker.ops->start(&attempt->worker, sup->loop, &plan, &err);
     if (status == ODE_OK) {
         run->pid = attempt->worker.pid;
+        sup->counts.starts++;
         log_event(sup->log, LOG_INFO, "supervise", "started", log_text("run", run->id),
                   log_int("attempt", run->attempt), log_int("pid", run->pid));
         if (run_save(sup->store, run, &err) != ODE_OK)

@@ -22,6 +22,7 @@ struct attempt {
     bool gone, unseen; /* unseen: it ended while no daemon was there */
     bool complained;   /* a failure was logged; not again */
     int64_t ended_ms;
+    uint64_t weighed_ms; /* the loop's time; 0: never */
     struct worker_end end;
     uint64_t asked_ms; /* the loop's time when SIGTERM was sent; 0: not yet */
     bool killed;

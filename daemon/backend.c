@@ -9,6 +9,7 @@
 #include "daemon/change.h"
 #include "daemon/documents.h"
 #include "daemon/files.h"
+#include "daemon/gauges.h"
 #include "daemon/keys.h"
 #include "daemon/remove.h"
 #include "daemon/versus.h"
@@ -96,11 +97,28 @@ plan_take(void *self, uint64_t ticket, json_t **answer, json_t **complaints,
 }
 
 static void
-plan_drop(void *self, uint64_t ticket)
+ticket_drop(void *self, uint64_t ticket)
 {
     struct backend_parts *parts = self;
 
     planner_drop(parts->planner, ticket);
+    backups_drop(parts->backups, ticket);
+}
+
+static enum ode_status
+backup_begin(void *self, uint64_t *ticket, struct ode_err *err)
+{
+    struct backend_parts *parts = self;
+
+    return backups_begin(parts->backups, ticket, err);
+}
+
+static enum ode_status
+backup_take(void *self, uint64_t ticket, json_t **answer, struct ode_err *err)
+{
+    struct backend_parts *parts = self;
+
+    return backups_take(parts->backups, ticket, answer, err);
 }
 
 /* --- reading --------------------------------------------------------------------------
@@ -344,9 +362,21 @@ ready(void *self, struct ode_err *err)
 
     if (parts->sup->stopping)
         return ode_fail(err, ODE_EIO, "", "the daemon is stopping");
-    ODE_TRY(store_begin(parts->store, err));
-    store_rollback(parts->store);
-    return ODE_OK;
+    if (parts->sup->full) {
+        char text[160];
+
+        supervise_explain_disk(parts->sup, text, sizeof text);
+        return ode_fail(err, ODE_EIO, "", "no run is started; each %s", text);
+    }
+    return store_probe(parts->store, err);
+}
+
+static enum ode_status
+measure(void *self, FILE *out, struct ode_err *err)
+{
+    struct backend_parts *parts = self;
+
+    return gauges_write(parts->sup, out, err);
 }
 
 void
@@ -357,7 +387,9 @@ backend_fill(struct backend *backend, struct backend_parts *parts)
         .job_submit = job_submit,
         .plan_begin = plan_begin,
         .plan_take = plan_take,
-        .plan_drop = plan_drop,
+        .ticket_drop = ticket_drop,
+        .backup_begin = backup_begin,
+        .backup_take = backup_take,
         .job_get = job_get,
         .job_delete = job_delete,
         .job_list = job_list,
@@ -375,5 +407,6 @@ backend_fill(struct backend *backend, struct backend_parts *parts)
         .datasets = datasets,
         .system = system_facts,
         .ready = ready,
+        .measure = measure,
     };
 }

@@ -8,6 +8,7 @@
 #define ODE_DAEMON_BACKEND_H
 
 #include "api/backend.h"
+#include "daemon/backups.h"
 #include "daemon/planner.h"
 #include "daemon/probe.h"
 #include "daemon/store.h"
@@ -20,6 +21,7 @@ struct backend_parts {
     struct supervise *sup;
     const struct probe *probe;
     struct planner *planner;
+    struct backups *backups;
 };
 
 /* Fills the table; parts must outlive it. */

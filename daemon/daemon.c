@@ -18,12 +18,15 @@
 #include "api/server.h"
 #include "core/base/file.h"
 #include "daemon/backend.h"
+#include "daemon/backups.h"
 #include "daemon/files.h"
 #include "daemon/ingest.h"
 #include "daemon/log.h"
 #include "daemon/planner.h"
 #include "daemon/probe.h"
+#include "daemon/pulse.h"
 #include "daemon/queue.h"
+#include "daemon/rules.h"
 #include "daemon/sockets.h"
 #include "daemon/store.h"
 #include "daemon/submit.h"
@@ -34,8 +37,9 @@
 enum { PATH_BYTES = 4096, SIGNALS = 3 };
 
 struct daemon {
-    const struct settings *settings; /* borrowed */
-    char state_dir[PATH_BYTES - 64]; /* absolute */
+    struct settings settings;
+    const struct settings_source *source; /* borrowed */
+    char state_dir[PATH_BYTES - 64];      /* absolute */
     char address_file[PATH_BYTES];
     char socket[PATH_BYTES]; /* the Unix socket, or "" */
     gid_t group;             /* whose members may do all there */
@@ -49,6 +53,8 @@ struct daemon {
     struct supervise sup;
     struct probe probe;
     struct planner planner;
+    struct backups backups;
+    struct pulse pulse;
     struct backend_parts parts;
     struct backend backend;
     struct server server;
@@ -80,7 +86,7 @@ make_path(const char *path, struct ode_err *err)
 static enum ode_status
 open_state_dir(struct daemon *daemon, struct ode_err *err)
 {
-    const char *given = daemon->settings->state_dir;
+    const char *given = daemon->settings.state_dir;
     char path[PATH_BYTES], *real;
 
     ODE_TRY(make_path(given, err));
@@ -178,6 +184,7 @@ part_closed(void *context)
     for (int i = 0; i < SIGNALS; i++)
         uv_close((uv_handle_t *)&daemon->signals[i], on_handle_closed);
     uv_close((uv_handle_t *)&daemon->turn, on_handle_closed);
+    pulse_close(&daemon->pulse);
 }
 
 static void
@@ -189,7 +196,10 @@ stop(struct daemon *daemon)
         probe_stop(&daemon->probe, part_closed, daemon);
     if (!daemon->stopping)
         planner_stop(&daemon->planner, part_closed, daemon);
+    if (!daemon->stopping)
+        backups_stop(&daemon->backups, part_closed, daemon);
     daemon->stopping = true;
+    pulse_stopping(&daemon->pulse);
     supervise_stop(&daemon->sup, part_closed, daemon);
 }
 
@@ -201,6 +211,57 @@ on_signal(uv_signal_t *handle, int number)
     log_event(&daemon->log, LOG_INFO, "daemon", "stopping",
               log_text("signal", strsignal(number)));
     stop(daemon);
+}
+
+/* --- settings that change -------------------------------------------------------------
+ */
+
+static void
+set_log(struct daemon *daemon)
+{
+    enum log_format format;
+
+    log_level_from_name(daemon->settings.log_level, &daemon->log.least);
+    log_format_from_name(daemon->settings.log_format, &format);
+    daemon->log.format = log_format_for(format, STDERR_FILENO);
+}
+
+/* Takes up what can be changed while it runs, and says what was, and what cannot. */
+static void
+change(struct daemon *daemon, const struct settings *fresh)
+{
+    char live[512], rest[512];
+    struct supervise_rules rules;
+
+    settings_differing(&daemon->settings, fresh, true, live, sizeof live);
+    settings_differing(&daemon->settings, fresh, false, rest, sizeof rest);
+    settings_renew(&daemon->settings, fresh);
+    set_log(daemon);
+    rules = rules_of(&daemon->settings, daemon->state_dir);
+    supervise_change(&daemon->sup, &rules);
+    log_event(&daemon->log, LOG_INFO, "daemon", "reloaded", log_text("applied", live));
+    if (*rest)
+        log_event(&daemon->log, LOG_WARN, "daemon", "needs-restart",
+                  log_text("settings", rest));
+}
+
+/* What cannot be read changes nothing. */
+static void
+on_hangup(uv_signal_t *handle, int number)
+{
+    struct daemon *daemon = handle->data;
+    struct settings fresh;
+    struct ode_err err;
+
+    (void)number;
+    if (daemon->stopping)
+        return;
+    pulse_reloading(&daemon->pulse);
+    if (daemon->source->read(daemon->source->context, &fresh, &err) == ODE_OK)
+        change(daemon, &fresh);
+    else
+        log_failure(&daemon->log, LOG_ERROR, "daemon", "read the settings anew", &err);
+    pulse_ready(&daemon->pulse);
 }
 
 /* --- opening ---------------------------------------------------------------------------
@@ -218,12 +279,12 @@ on_run_moved(void *context, const struct run *run, enum run_state from)
 }
 
 static void
-on_plan_done(void *context, uint64_t ticket)
+on_ticket_done(void *context, uint64_t ticket)
 {
     struct daemon *daemon = context;
 
     if (daemon->serving)
-        server_plan_done(&daemon->server, ticket);
+        server_ticket_done(&daemon->server, ticket);
 }
 
 /* Whatever stored events, or changed runs, in this turn of the loop: streams are told
@@ -244,6 +305,7 @@ on_turn(uv_prepare_t *turn)
         server_events_changed(&daemon->server);
     if (runs)
         server_progress_changed(&daemon->server);
+    pulse_changed(&daemon->pulse);
 }
 
 static void
@@ -254,45 +316,10 @@ on_server_log(void *context, const char *text)
     log_event(&daemon->log, LOG_WARN, "api", "note", log_text("text", text));
 }
 
-static int
-cores_of(const struct settings *settings)
-{
-    const unsigned n =
-        settings->cores ? (unsigned)settings->cores : uv_available_parallelism();
-
-    return n ? (int)n : 1;
-}
-
-static struct sched_room
-room_of(const struct settings *settings)
-{
-    const uint64_t limit = uv_get_constrained_memory(), all = uv_get_total_memory();
-    const uint64_t most = limit && limit < all ? limit : all;
-
-    return (struct sched_room){ .slots = settings->slots ? (int)settings->slots
-                                                         : SUPERVISE_SLOTS,
-                                .threads = cores_of(settings),
-                                .memory_bytes = settings->memory_mib
-                                                    ? settings->memory_mib << 20
-                                                    : (int64_t)(most / 5 * 4) };
-}
-
-/* Of a run whose spec does not say: never more than there are, as its turn would never
- * come, nor that of those behind it. */
-static int
-threads_of(const struct settings *settings)
-{
-    const int cores = cores_of(settings);
-    const int share = settings->slots ? cores / (int)settings->slots : cores;
-    const int threads = settings->threads ? (int)settings->threads : share;
-
-    return threads < 1 ? 1 : threads > cores ? cores : threads;
-}
-
 static enum ode_status
 open_supervisor(struct daemon *daemon, struct ode_err *err)
 {
-    const struct settings *settings = daemon->settings;
+    const struct settings *settings = &daemon->settings;
 
     daemon->queue = (struct queue){ &daemon->store, on_run_moved, daemon };
     daemon->submit =
@@ -303,20 +330,17 @@ open_supervisor(struct daemon *daemon, struct ode_err *err)
         .queue = &daemon->queue,
         .log = &daemon->log,
         .launcher = &launch_local_ops,
-        .rules = {.state_dir = daemon->state_dir,
-                  .data_dir = settings->data_dir,
-                  .worker = settings->worker,
-                  .room = room_of(settings),
-                  .threads = threads_of(settings),
-                  .preempt = settings_preempt(settings),
-                  .grace_ms = settings->grace_s * 1000,
-                  .poll_ms = settings->poll_ms,
-                  .cache_mib = settings->cache_mib},
+        .rules = rules_of(settings, daemon->state_dir),
     };
     daemon->planner = (struct planner){ .loop = &daemon->loop,
                                         .log = &daemon->log,
                                         .program = settings->worker,
-                                        .done = on_plan_done,
+                                        .done = on_ticket_done,
+                                        .done_context = daemon };
+    daemon->backups = (struct backups){ .loop = &daemon->loop,
+                                        .log = &daemon->log,
+                                        .state_dir = daemon->state_dir,
+                                        .done = on_ticket_done,
                                         .done_context = daemon };
     return supervise_init(&daemon->sup, err);
 }
@@ -333,7 +357,8 @@ watch_signals(struct daemon *daemon)
     for (int i = 0; i < SIGNALS; i++) {
         daemon->signals[i].data = daemon;
         uv_signal_init(&daemon->loop, &daemon->signals[i]);
-        uv_signal_start(&daemon->signals[i], on_signal, numbers[i]);
+        uv_signal_start(&daemon->signals[i], numbers[i] == SIGHUP ? on_hangup : on_signal,
+                        numbers[i]);
     }
 }
 
@@ -353,7 +378,7 @@ print_schema(struct daemon *daemon, struct ode_err *err)
 static void
 place_socket(struct daemon *daemon)
 {
-    const char *given = daemon->settings->socket;
+    const char *given = daemon->settings.socket;
 
     if (strcmp(given, "none") == 0)
         return;
@@ -378,7 +403,7 @@ is_public(const struct daemon *daemon)
     for (size_t i = 0; i < daemon->sockets.n; i++)
         if (socket_look(daemon->sockets.fd[i], &place, NULL) == ODE_OK && !place.loopback)
             return true;
-    return daemon->sockets.n == 0 && socket_is_public(daemon->settings->listen);
+    return daemon->sockets.n == 0 && socket_is_public(daemon->settings.listen);
 }
 
 /* What a setting of a limit comes to: where all clients share one address there is none,
@@ -400,7 +425,7 @@ text_or_null(const char *text)
 static void
 fill_config(struct daemon *daemon, struct server_config *config)
 {
-    const struct settings *settings = daemon->settings;
+    const struct settings *settings = &daemon->settings;
 
     *config = (struct server_config){
         .listen = settings->listen,
@@ -437,8 +462,9 @@ open_server(struct daemon *daemon, struct ode_err *err)
 
     place_socket(daemon);
     fill_config(daemon, &config);
-    daemon->parts = (struct backend_parts){ &daemon->store, &daemon->submit, &daemon->sup,
-                                            &daemon->probe, &daemon->planner };
+    daemon->parts =
+        (struct backend_parts){ &daemon->store, &daemon->submit,  &daemon->sup,
+                                &daemon->probe, &daemon->planner, &daemon->backups };
     backend_fill(&daemon->backend, &daemon->parts);
     ODE_TRY(server_open(&daemon->server, &daemon->loop, &config, &daemon->backend, err));
     daemon->serving = true;
@@ -461,8 +487,8 @@ tell_address(struct daemon *daemon, struct ode_err *err)
         log_event(&daemon->log, LOG_INFO, "api", "listening", log_text("at", place));
     log_event(&daemon->log, LOG_INFO, "daemon", "ready", log_text("address", address),
               log_text("state_dir", daemon->state_dir),
-              log_text("data_dir", daemon->settings->data_dir),
-              log_text("worker", daemon->settings->worker),
+              log_text("data_dir", daemon->settings.data_dir),
+              log_text("worker", daemon->settings.worker),
               log_text("version", PACKAGE_VERSION));
     return ODE_OK;
 }
@@ -475,8 +501,9 @@ begin_to_serve(struct daemon *daemon, struct ode_err *err)
     ODE_TRY(open_server(daemon, err));
     ODE_TRY(supervise_recover(&daemon->sup, err));
     ODE_TRY(tell_address(daemon, err));
-    probe_start(&daemon->probe, &daemon->loop, &daemon->log, daemon->settings->worker);
+    probe_start(&daemon->probe, &daemon->loop, &daemon->log, daemon->settings.worker);
     supervise_dispatch(&daemon->sup);
+    pulse_ready(&daemon->pulse);
     return ODE_OK;
 }
 
@@ -489,8 +516,13 @@ serve(struct daemon *daemon, struct ode_err *err)
         return ode_fail(err, ODE_EINTERNAL, "", "cannot make the event loop");
     status = open_supervisor(daemon, err);
     if (status == ODE_OK) {
-        daemon->open = 3; /* the supervisor, the probe and the planner */
+        daemon->open = 4; /* the supervisor, the probe, the planner and the backups */
         watch_signals(daemon);
+        daemon->pulse = (struct pulse){ .log = &daemon->log,
+                                        .store = &daemon->store,
+                                        .sup = &daemon->sup,
+                                        .server = &daemon->server };
+        pulse_open(&daemon->pulse, &daemon->loop);
         status = begin_to_serve(daemon, err);
         if (status != ODE_OK)
             stop(daemon);
@@ -502,17 +534,19 @@ serve(struct daemon *daemon, struct ode_err *err)
 }
 
 enum ode_status
-daemon_run(const struct settings *settings, struct ode_err *err)
+daemon_run(const struct settings *settings, const struct settings_source *source,
+           struct ode_err *err)
 {
     struct daemon *daemon = calloc(1, sizeof *daemon);
     enum ode_status status;
 
     if (!daemon)
         return ode_fail(err, ODE_ENOMEM, "", "no memory to start");
-    daemon->settings = settings;
+    daemon->settings = *settings;
+    daemon->source = source;
     daemon->lock = -1;
     daemon->log.out = stderr;
-    log_level_from_name(settings->log_level, &daemon->log.least);
+    set_log(daemon);
     status = sockets_take(&daemon->sockets, err);
     if (status == ODE_OK)
         status = open_state_dir(daemon, err);

@@ -256,6 +256,8 @@ add_turn(const struct document_turns *turns, const struct run *run, json_t *docu
                         run->memory_bytes ? json_integer(run->memory_bytes)
                                           : json_null());
     json_object_set_new(document, "waits", text_or_null(text));
+    json_object_set_new(document, "bytes",
+                        run->bytes ? json_integer(run->bytes) : json_null());
 }
 
 enum ode_status

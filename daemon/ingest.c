@@ -15,12 +15,13 @@
 enum { HEAD_BYTES = 256 };
 
 struct batch {
-    const struct ingest *ingest;
+    struct ingest *ingest;
     struct run run;
     int fd;
     const char *path;
     char *bytes; /* INGEST_LINE_BYTES */
     size_t n;
+    uint64_t lines; /* that were stored */
 };
 
 static uint64_t
@@ -133,6 +134,7 @@ store_lines(struct batch *batch, struct ode_err *err)
     for (; (newline = memchr(at, '\n', (size_t)(end - at))); at = newline + 1) {
         if (!batch->run.journal_skip)
             ODE_TRY(store_line(batch, at, (size_t)(newline - at), err));
+        batch->lines += !batch->run.journal_skip;
         batch->run.journal_skip = 0;
         batch->run.journal_offset += newline + 1 - at;
     }
@@ -198,13 +200,14 @@ transact(struct batch *batch, bool *more, struct ode_err *err)
     if (new) {
         ODE_TRY(store_begin(batch->ingest->store, err));
         ODE_TRY(store_end(batch->ingest->store, store_batch(batch, err), err));
+        batch->ingest->records += batch->lines;
     }
     *more = new && batch->n == INGEST_LINE_BYTES && batch->run.journal_offset != before;
     return ODE_OK;
 }
 
 enum ode_status
-ingest_batch(const struct ingest *ingest, int64_t run, const char *journal, bool *more,
+ingest_batch(struct ingest *ingest, int64_t run, const char *journal, bool *more,
              struct ode_err *err)
 {
     struct batch batch = { .ingest = ingest, .run = { .number = run }, .path = journal };

@@ -28,6 +28,7 @@ struct ingest {
     struct store *store; /* borrowed, as all of these */
     struct queue *queue;
     const struct log *log;
+    uint64_t records; /* lines that were taken in, since the struct was made */
 };
 
 /*
@@ -36,7 +37,7 @@ struct ingest {
  * starting to running. On failure nothing of the batch is stored, and the call may be
  * repeated later.
  */
-enum ode_status ingest_batch(const struct ingest *ingest, int64_t run,
-                             const char *journal, bool *more, struct ode_err *err);
+enum ode_status ingest_batch(struct ingest *ingest, int64_t run, const char *journal,
+                             bool *more, struct ode_err *err);
 
 #endif

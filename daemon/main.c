@@ -5,11 +5,13 @@
 #include <string.h>
 
 #include "api/tokens.h"
+#include "daemon/backup.h"
 #include "daemon/daemon.h"
 
 enum { FLAGS_MOST = 64, FLAG_BYTES = 64, EXIT_USAGE = 2 };
 enum {
     OPT_CONFIG = 1000,
+    OPT_BACKUP,
     OPT_CHECK,
     OPT_TOKEN,
     OPT_VERSION,
@@ -37,6 +39,7 @@ make_flags(struct flags *flags)
 {
     static const struct option own[] = {
         {"config",        required_argument, NULL, OPT_CONFIG },
+        { "backup",       required_argument, NULL, OPT_BACKUP },
         { "check-config", no_argument,       NULL, OPT_CHECK  },
         { "make-token",   required_argument, NULL, OPT_TOKEN  },
         { "version",      no_argument,       NULL, OPT_VERSION},
@@ -73,6 +76,8 @@ print_help(void)
     }
     printf("  %-22s %s\n", "--config FILE",
            "a JSON object of these settings, with _ for -; flags go before it");
+    printf("  %-22s %s\n", "--backup FILE",
+           "copy the database to a new file, also while it is used, and end");
     printf("  %-22s %s\n", "--check-config", "check the settings, and end");
     printf("  %-22s %s\n", "--make-token NAME ROLE [END]",
            "print a new token, and the line for --token-file; ROLE: read, submit or "
@@ -95,25 +100,39 @@ misused(void)
     return EXIT_USAGE;
 }
 
+struct command {
+    struct flags flags;
+    int argc;
+    char **argv;
+};
+
 /* The settings file, wherever its flag stands, goes before all other flags. */
 static enum ode_status
-read_config(const struct flags *flags, int argc, char **argv, struct settings *settings,
-            struct ode_err *err)
+read_config(const struct command *command, struct settings *settings, struct ode_err *err)
 {
+    char usual[SETTING_BYTES];
+    bool named = false;
     int option;
 
     optind = 0;
     opterr = 0;
-    while ((option = getopt_long(argc, argv, "", flags->options, NULL)) != -1)
-        if (option == OPT_CONFIG)
+    while ((option = getopt_long(command->argc, command->argv, "", command->flags.options,
+                                 NULL))
+           != -1)
+        if (option == OPT_CONFIG) {
             ODE_TRY(settings_read(settings, optarg, err));
+            named = true;
+        }
+    if (!named && settings_file(usual))
+        return settings_read(settings, usual, err);
     return ODE_OK;
 }
 
 struct orders {
     bool check, help, version, wrong;
-    const char *token; /* the name of one to make, or NULL; */
-    char **words;      /* what follows the flags */
+    const char *backup; /* the file; NULL: none is made */
+    const char *token;  /* the name of one to make, or NULL; */
+    char **words;       /* what follows the flags */
 };
 
 /* Prints a token, which nobody will see again, and what is to be known of it. */
@@ -135,7 +154,7 @@ make_token(const struct orders *orders, struct ode_err *err)
 }
 
 static enum ode_status
-read_flags(const struct flags *flags, int argc, char **argv, struct settings *settings,
+read_flags(const struct command *command, struct settings *settings,
            struct orders *orders, struct ode_err *err)
 {
     size_t n;
@@ -145,37 +164,73 @@ read_flags(const struct flags *flags, int argc, char **argv, struct settings *se
 
     optind = 0;
     opterr = 1;
-    while ((option = getopt_long(argc, argv, "", flags->options, NULL)) != -1) {
+    while ((option = getopt_long(command->argc, command->argv, "", command->flags.options,
+                                 NULL))
+           != -1) {
         orders->check |= option == OPT_CHECK;
         orders->help |= option == OPT_HELP;
         orders->version |= option == OPT_VERSION;
         if (option == OPT_TOKEN)
             orders->token = optarg;
         orders->wrong |= option == '?';
+        if (option == OPT_BACKUP)
+            orders->backup = optarg;
         if (option < (int)n && option >= 0 && option != '?') {
-            snprintf(at, sizeof at, "--%s", flags->names[option]);
+            snprintf(at, sizeof at, "--%s", command->flags.names[option]);
             ODE_TRY(settings_set(settings, &list[option], optarg, at, err));
         }
     }
-    orders->words = argv + optind;
-    if (optind < argc && !orders->wrong && !orders->token)
+    orders->words = command->argv + optind;
+    if (optind < command->argc && !orders->wrong && !orders->token)
         return ode_fail(err, ODE_EARG, "", "%.60s: no argument was expected",
-                        argv[optind]);
+                        command->argv[optind]);
+    return ODE_OK;
+}
+
+/* Each goes over what was before. */
+static enum ode_status
+gather(const struct command *command, struct settings *settings, struct orders *orders,
+       struct ode_err *err)
+{
+    settings_preset(settings);
+    ODE_TRY(read_config(command, settings, err));
+    return read_flags(command, settings, orders, err);
+}
+
+/* The same flags, and the file as it is now. */
+static enum ode_status
+gather_again(void *context, struct settings *settings, struct ode_err *err)
+{
+    struct orders known = { 0 };
+
+    ODE_TRY(gather(context, settings, &known, err));
+    return settings_settle(settings, err);
+}
+
+/* Of the state directory's database, whether a daemon uses it or not. */
+static enum ode_status
+back_up(const struct settings *settings, const char *file, struct ode_err *err)
+{
+    char database[SETTING_BYTES + 16];
+    int64_t bytes;
+
+    snprintf(database, sizeof database, "%s/odenet.db", settings->state_dir);
+    ODE_TRY(backup_make(database, file, false, NULL, &bytes, err));
+    printf("%s: %lld bytes\n", file, (long long)bytes);
     return ODE_OK;
 }
 
 int
 main(int argc, char **argv)
 {
-    struct flags flags = { 0 };
+    struct command command = { .argc = argc, .argv = argv };
+    const struct settings_source source = { gather_again, &command };
     struct orders orders = { 0 };
     struct settings settings;
     struct ode_err err;
 
-    make_flags(&flags);
-    settings_preset(&settings);
-    if (read_config(&flags, argc, argv, &settings, &err) != ODE_OK
-        || read_flags(&flags, argc, argv, &settings, &orders, &err) != ODE_OK)
+    make_flags(&command.flags);
+    if (gather(&command, &settings, &orders, &err) != ODE_OK)
         return complain(&err);
     if (orders.wrong)
         return misused();
@@ -189,7 +244,10 @@ main(int argc, char **argv)
         return complain(&err);
     if (orders.check)
         return puts("the settings are good"), EXIT_SUCCESS;
-    if (daemon_run(&settings, &err) != ODE_OK)
+    if (orders.backup)
+        return back_up(&settings, orders.backup, &err) == ODE_OK ? EXIT_SUCCESS
+                                                                 : complain(&err);
+    if (daemon_run(&settings, &source, &err) != ODE_OK)
         return complain(&err);
     return EXIT_SUCCESS;
 }

@@ -198,6 +198,15 @@ judge_lost(const struct run *run, const struct worker_end *end, struct verdict *
     }
 }
 
+static void
+judge_storage(struct verdict *verdict)
+{
+    decide(verdict, RUN_QUEUED, NULL);
+    snprintf(verdict->cause, sizeof verdict->cause,
+             "storage: the disk is nearly full; goes on from its last checkpoint when "
+             "there is room");
+}
+
 /* What a request of a person or the daemon decides; false: nothing was requested. */
 static bool
 judge_requests(const struct run *run, const struct worker_end *end,
@@ -255,6 +264,10 @@ judge_requests(const struct run *run, const struct worker_end *end,
                  "the daemon stopped; goes on from its last checkpoint");
         return true;
     }
+    if (end->storage) {
+        judge_storage(verdict);
+        return true;
+    }
     return false;
 }
 
@@ -287,6 +300,8 @@ judge_worker(const struct run *run, const struct worker_end *end, struct verdict
         decide(verdict, RUN_QUEUED, NULL);
         snprintf(verdict->cause, sizeof verdict->cause,
                  "the worker was stopped; goes on from its last checkpoint");
+    } else if (end->storage && !exit_code) { /* whatever it failed with: it had no room */
+        judge_storage(verdict);
     } else if (never_started(run, end)) {
         decide(verdict, RUN_QUEUED, NULL);
         snprintf(verdict->cause, sizeof verdict->cause,

@@ -59,6 +59,7 @@ struct worker_end {
     bool observed;     /* whether its exit was seen: adopted workers' is not */
     int code, signal;  /* then: the exit code, or the signal that ended it   */
     bool stopping;     /* the daemon is stopping, and had asked it to stop   */
+    bool storage;      /* the disk is nearly full                            */
     char trouble[200]; /* why it could not be started at all; else "" */
 };
 

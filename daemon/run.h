@@ -69,6 +69,8 @@
     TEXT(SAVED, forecast,     255) \
     INT (SAVED, forecast_ms)       \
     REAL(SAVED, forecast_time)     \
+    INT (SAVED, bytes)             \
+    INT (SAVED, tidied_ms)         \
     INT (FIXED, version)
 /* clang-format on */
 

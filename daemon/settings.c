@@ -151,10 +151,90 @@ settings_read(struct settings *settings, const char *path, struct ode_err *err)
     return status;
 }
 
+bool
+settings_file(char path[SETTING_BYTES])
+{
+    const char *dir = getenv("CONFIGURATION_DIRECTORY");
+
+    if (!dir || !*dir)
+        return false;
+    snprintf(path, SETTING_BYTES, "%.*s/odenetd.conf", (int)strcspn(dir, ":"), dir);
+    return access(path, F_OK) == 0;
+}
+
+/* --- while the daemon runs ------------------------------------------------------------
+ */
+
+bool
+settings_live(const struct setting *setting)
+{
+    static const char *const live[] = { "cores",      "memory_mib",     "slots",
+                                        "threads",    "preempt",        "log_level",
+                                        "log_format", "cache_mib",      "grace_s",
+                                        "poll_ms",    "disk_floor_mib", "keep_days",
+                                        "keep_mib" };
+
+    for (size_t i = 0; i < sizeof live / sizeof *live; i++)
+        if (strcmp(setting->name, live[i]) == 0)
+            return true;
+    return false;
+}
+
+/* A setting's value, and its size. */
+static const void *
+value_of(const struct settings *settings, const struct setting *setting, size_t *size)
+{
+    const char *value = (const char *)settings + setting->offset;
+
+    *size = setting->text ? strlen(value) + 1 : sizeof(int64_t);
+    return value;
+}
+
+void
+settings_renew(struct settings *settings, const struct settings *from)
+{
+    size_t size;
+
+    for (size_t i = 0; i < SETTINGS; i++)
+        if (settings_live(&list[i])) {
+            const void *value = value_of(from, &list[i], &size);
+
+            memcpy(text_of(settings, &list[i]), value, size);
+        }
+}
+
+static bool
+differs(const struct settings *a, const struct settings *b, const struct setting *setting)
+{
+    size_t n, m;
+    const void *here = value_of(a, setting, &n), *there = value_of(b, setting, &m);
+
+    return n != m || memcmp(here, there, n) != 0;
+}
+
+void
+settings_differing(const struct settings *a, const struct settings *b, bool live,
+                   char *names, size_t size)
+{
+    size_t used = 0;
+
+    names[0] = '\0';
+    for (size_t i = 0; i < SETTINGS; i++) {
+        const size_t n = strlen(list[i].name) + (used > 0);
+
+        if (settings_live(&list[i]) != live || !differs(a, b, &list[i])
+            || used + n >= size)
+            continue;
+        snprintf(names + used, size - used, "%s%s", used ? "," : "", list[i].name);
+        used += n;
+    }
+}
+
 /* --- what nobody said ----------------------------------------------------------------
  */
 
-/* The first of these that is set: $own, $xdg/odenet, $HOME/below. */
+/* The first of these that is set: $own (of a list the first), $xdg/odenet, $HOME/below.
+ */
 static enum ode_status
 place(char *path, const char *own, const char *xdg, const char *below, const char *flag,
       struct ode_err *err)
@@ -164,7 +244,7 @@ place(char *path, const char *own, const char *xdg, const char *below, const cha
     if (*path)
         return ODE_OK;
     if ((value = getenv(own)) && *value)
-        snprintf(path, SETTING_BYTES, "%s", value);
+        snprintf(path, SETTING_BYTES, "%.*s", (int)strcspn(value, ":"), value);
     else if ((value = getenv(xdg)) && *value == '/')
         snprintf(path, SETTING_BYTES, "%s/odenet", value);
     else if ((value = getenv("HOME")) && *value)
@@ -215,6 +295,23 @@ check_preempt(const struct settings *settings, struct ode_err *err)
         return ode_fail(err, ODE_EARG, "--preempt",
                         "\"%.40s\" is none of checkpoint, level and never",
                         settings->preempt);
+    return ODE_OK;
+}
+
+static enum ode_status
+check_log(const struct settings *settings, struct ode_err *err)
+{
+    enum log_level level;
+    enum log_format format;
+
+    if (!log_level_from_name(settings->log_level, &level))
+        return ode_fail(err, ODE_EARG, "--log-level",
+                        "\"%.40s\" is none of debug, info, warn and error",
+                        settings->log_level);
+    if (!log_format_from_name(settings->log_format, &format))
+        return ode_fail(err, ODE_EARG, "--log-format",
+                        "\"%.40s\" is none of text, json, journal and auto",
+                        settings->log_format);
     return ODE_OK;
 }
 
@@ -310,8 +407,6 @@ check_socket(const struct settings *settings, struct ode_err *err)
 enum ode_status
 settings_settle(struct settings *settings, struct ode_err *err)
 {
-    enum log_level level;
-
     ODE_TRY(place(settings->state_dir, "STATE_DIRECTORY", "XDG_STATE_HOME",
                   ".local/state/odenet", "--state-dir", err));
     ODE_TRY(place(settings->data_dir, "ODENET_DATA", "XDG_DATA_HOME",
@@ -321,10 +416,7 @@ settings_settle(struct settings *settings, struct ode_err *err)
     ODE_TRY(check_names(settings, err));
     ODE_TRY(check_socket(settings, err));
     ODE_TRY(check_preempt(settings, err));
-    if (!log_level_from_name(settings->log_level, &level))
-        return ode_fail(err, ODE_EARG, "--log-level",
-                        "\"%.40s\" is none of debug, info, warn and error",
-                        settings->log_level);
+    ODE_TRY(check_log(settings, err));
     find_worker(settings->worker);
     return ODE_OK;
 }

@@ -26,6 +26,13 @@ struct settings {
 #undef SETTING_INT
 };
 
+/* Says what the settings are now, as at the start. */
+struct settings_source {
+    enum ode_status (*read)(void *context, struct settings *settings,
+                            struct ode_err *err);
+    void *context;
+};
+
 struct setting {
     const char *name; /* as in "grace_s"; the flag is --grace-s */
     const char *argument, *doc;
@@ -48,6 +55,10 @@ enum ode_status settings_set(struct settings *settings, const struct setting *se
 enum ode_status settings_read(struct settings *settings, const char *path,
                               struct ode_err *err);
 
+/* The file that is read where none is named: odenetd.conf in $CONFIGURATION_DIRECTORY, as
+ * systemd calls it, if there is one. False: there is none. */
+bool settings_file(char path[SETTING_BYTES]);
+
 /* Fills in what depends on the environment and the program's own place, and checks what
  * ties settings to the rest of the world. ODE_EARG. */
 enum ode_status settings_settle(struct settings *settings, struct ode_err *err);
@@ -56,6 +67,16 @@ enum ode_status settings_settle(struct settings *settings, struct ode_err *err);
  * where there is none of its own. */
 mode_t settings_socket_mode(const struct settings *settings);
 bool settings_socket_group(const struct settings *settings, gid_t *group);
+/* Whether a daemon that runs can take up another value. */
+bool settings_live(const struct setting *setting);
+
+/* Takes over what is live. */
+void settings_renew(struct settings *settings, const struct settings *from);
+
+/* The names of the settings, of the live ones or of the others, that are not the same in
+ * both, with commas between them; "" for none. At most size - 1 bytes of whole names. */
+void settings_differing(const struct settings *a, const struct settings *b, bool live,
+                        char *names, size_t size);
 
 /* When runs make room, as the settled settings say. */
 enum supervise_preempt settings_preempt(const struct settings *settings);

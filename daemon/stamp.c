@@ -17,6 +17,15 @@ stamp_format(int64_t ms, char text[STAMP_BYTES])
     snprintf(text, STAMP_BYTES, "%s.%03dZ", whole, (int)(ms % 1000));
 }
 
+void
+stamp_now(char text[STAMP_BYTES])
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_REALTIME, &now);
+    stamp_format((int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000, text);
+}
+
 /* The fraction after the seconds, to milliseconds; NULL if it is malformed. */
 static const char *
 parse_fraction(const char *text, int *ms)

@@ -11,6 +11,7 @@
 enum { STAMP_BYTES = 32 };
 
 void stamp_format(int64_t ms, char text[STAMP_BYTES]);
+void stamp_now(char text[STAMP_BYTES]);
 
 /* Reads "YYYY-MM-DDThh:mm:ss[.fraction]Z"; false, and *ms untouched, for anything else.
  */

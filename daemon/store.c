@@ -6,10 +6,11 @@
 #include <string.h>
 #include <time.h>
 
+#include "daemon/backup.h"
 #include "daemon/run.h"
 #include "schema/sql.h"
 
-enum { BUSY_TIMEOUT_MS = 5000 };
+enum { BUSY_TIMEOUT_MS = 5000, PATH_BYTES = 4200 };
 
 #define COLUMN(class, name)               #name ", "
 #define TEXT_COLUMN(class, name, longest) #name ", "
@@ -94,37 +95,62 @@ check_origin(sqlite3 *db, int64_t version, struct ode_err *err)
 }
 
 static enum ode_status
-apply(sqlite3 *db, const struct sql_migration *step, size_t version, struct ode_err *err)
+apply(sqlite3 *db, size_t from, struct ode_err *err)
 {
-    char bump[96], what[96];
+    size_t n;
+    const struct sql_migration *steps = sql_migrations(&n);
+    char what[96], bump[96];
+
+    for (size_t v = from; v < n; v++) {
+        snprintf(what, sizeof what, "cannot apply migration %s", steps[v].name);
+        ODE_TRY(run_script(db, steps[v].text, what, err));
+    }
+    snprintf(bump, sizeof bump, "PRAGMA user_version = %zu; PRAGMA application_id = %d;",
+             n, SQL_APPLICATION_ID);
+    return run_script(db, bump, "cannot set the version", err);
+}
+
+/* All steps and the new version are one transaction: an old database becomes a new one,
+ * or stays what it was. */
+static enum ode_status
+apply_all(sqlite3 *db, size_t from, struct ode_err *err)
+{
     enum ode_status status;
 
-    snprintf(what, sizeof what, "cannot apply migration %s", step->name);
-    snprintf(bump, sizeof bump, "PRAGMA user_version = %zu; PRAGMA application_id = %d;",
-             version, SQL_APPLICATION_ID);
-    ODE_TRY(run_script(db, "BEGIN IMMEDIATE", what, err));
-    status = run_script(db, step->text, what, err);
+    ODE_TRY(run_script(db, "BEGIN IMMEDIATE", "cannot begin to migrate", err));
+    status = apply(db, from, err);
     if (status == ODE_OK)
-        status = run_script(db, bump, what, err);
-    if (status == ODE_OK)
-        status = run_script(db, "COMMIT", what, err);
+        status = run_script(db, "COMMIT", "cannot migrate", err);
     if (status != ODE_OK)
         sqlite3_exec(db, "ROLLBACK", NULL, NULL, NULL);
     return status;
 }
 
+/* A database that holds something is copied, as it is, before it is changed. */
 static enum ode_status
-migrate(sqlite3 *db, struct ode_err *err)
+keep_copy(const char *path, int64_t version, struct ode_err *err)
 {
-    size_t n;
-    const struct sql_migration *steps = sql_migrations(&n);
+    char copy[PATH_BYTES];
+    int64_t bytes;
+
+    snprintf(copy, sizeof copy, "%s.v%lld", path, (long long)version);
+    return backup_make(path, copy, true, NULL, &bytes, err);
+}
+
+static enum ode_status
+migrate(sqlite3 *db, const char *path, struct ode_err *err)
+{
+    size_t known;
     int64_t version;
 
+    sql_migrations(&known);
     ODE_TRY(read_number(db, "PRAGMA user_version", &version, err));
     ODE_TRY(check_origin(db, version, err));
-    for (size_t v = (size_t)version; v < n; v++)
-        ODE_TRY(apply(db, &steps[v], v + 1, err));
-    return ODE_OK;
+    if ((size_t)version == known)
+        return ODE_OK;
+    if (version > 0)
+        ODE_TRY(keep_copy(path, version, err));
+    return apply_all(db, (size_t)version, err);
 }
 
 static enum ode_status
@@ -160,7 +186,7 @@ open_all(struct store *store, const char *path, struct ode_err *err)
         return ode_fail(err, ODE_EIO, path, "cannot open the database: %s",
                         sqlite3_errmsg(store->db));
     sqlite3_busy_timeout(store->db, BUSY_TIMEOUT_MS);
-    ODE_TRY(migrate(store->db, err));
+    ODE_TRY(migrate(store->db, path, err));
     ODE_TRY(run_script(store->db,
                        "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;"
                        "PRAGMA foreign_keys = ON; PRAGMA trusted_schema = OFF;",
@@ -247,6 +273,18 @@ store_end(struct store *store, enum ode_status status, struct ode_err *err)
 {
     if (status == ODE_OK)
         return store_commit(store, err);
+    store_rollback(store);
+    return status;
+}
+
+enum ode_status
+store_probe(struct store *store, struct ode_err *err)
+{
+    enum ode_status status;
+
+    assert(store->depth == 0);
+    ODE_TRY(store_begin(store, err));
+    status = store_exec_values(store, STORE_PROBE, NULL, 0, err);
     store_rollback(store);
     return status;
 }

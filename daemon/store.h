@@ -35,9 +35,10 @@ struct store {
 
 /*
  * Opens the database file, makes it if it is not there, and applies the migrations that
- * it lacks, each in one transaction with its version. ODE_ESTATE if the file was written
- * by a newer version, ODE_EFORMAT if it is no database of odenet's, else ODE_EIO. The
- * struct must then stay where it is.
+ * it lacks, in one transaction with the new version. Before that an older database is
+ * copied to PATH.v<version>; without a copy nothing is changed. ODE_ESTATE if the file
+ * was written by a newer version, ODE_EFORMAT if it is no database of odenet's, else
+ * ODE_EIO. The struct must then stay where it is.
  */
 enum ode_status store_open(struct store *store, const char *path, struct ode_err *err);
 void store_close(struct store *store); /* safe on zeros and twice; rolls back */
@@ -49,6 +50,10 @@ void store_rollback(struct store *store);
 /* Commits if status is ODE_OK, else rolls back and hands status on. */
 enum ode_status store_end(struct store *store, enum ode_status status,
                           struct ode_err *err);
+
+/* Whether the database can be written to: begins a transaction, writes, and undoes it.
+ * Not within one. Nothing reaches the disk. */
+enum ode_status store_probe(struct store *store, struct ode_err *err);
 
 /* --- statements ------------------------------------------------------------------- */
 

@@ -11,7 +11,12 @@
 #include "daemon/sweeps.h"
 #include "daemon/ulid.h"
 
-enum { PATH_BYTES = ATTEMPT_PATH_BYTES, SOON_MS = 20, DISPATCH_MOST = 64 };
+enum {
+    PATH_BYTES = ATTEMPT_PATH_BYTES,
+    SOON_MS = 20,
+    TIDY_MS = 60000,
+    DISPATCH_MOST = 64
+};
 
 bool
 supervise_path(const struct supervise *sup, const char *run, const char *name, char *path,
@@ -54,10 +59,41 @@ supervise_look_soon(struct supervise *sup)
 }
 
 static void
+look_at_disk(struct supervise *sup)
+{
+    const bool was = sup->full;
+
+    sup->free_bytes = storage_free(sup->rules.state_dir);
+    sup->full = storage_full(sup->free_bytes, sup->rules.disk_floor_bytes, was);
+    if (sup->full != was)
+        log_event(sup->log, sup->full ? LOG_WARN : LOG_INFO, "storage",
+                  sup->full ? "short" : "enough", log_int("free_bytes", sup->free_bytes),
+                  log_int("floor_bytes", sup->rules.disk_floor_bytes));
+}
+
+static void
+tidy(struct supervise *sup)
+{
+    struct ode_err err;
+
+    if (uv_now(sup->loop) < sup->tidied_ms + TIDY_MS)
+        return;
+    sup->tidied_ms = uv_now(sup->loop);
+    if (storage_tidy(sup->store, sup->rules.state_dir, &sup->rules.keep, store_now_ms(),
+                     &err)
+        != ODE_OK)
+        log_failure(sup->log, LOG_WARN, "storage", "delete old checkpoints", &err);
+}
+
+static void
 on_poll(uv_timer_t *timer)
 {
-    look_at_all(timer->data, false);
-    supervise_dispatch(timer->data);
+    struct supervise *sup = timer->data;
+
+    look_at_disk(sup);
+    look_at_all(sup, false);
+    tidy(sup);
+    supervise_dispatch(sup);
 }
 
 /* --- whose turn it is -----------------------------------------------------------------
@@ -118,6 +154,7 @@ yield(struct attempt *attempt, const struct run *to)
         return;
     }
     attempt_note(attempt, &run);
+    sup->counts.preemptions += to != NULL;
     log_event(sup->log, LOG_INFO, "supervise", to ? "preempted" : "spared",
               log_text("run", run.id), log_text("for", to ? to->id : ""));
     attempt_heed(attempt, &run);
@@ -190,6 +227,16 @@ sweep_is_full(struct supervise *sup, const struct run *run)
 }
 
 void
+supervise_explain_disk(const struct supervise *sup, char *text, size_t size)
+{
+    snprintf(text, size,
+             "waits for storage: %lld MiB of the disk are free, and %lld are to stay so "
+             "(odenetd --disk-floor-mib)",
+             (long long)(sup->free_bytes >> 20),
+             (long long)(sup->rules.disk_floor_bytes >> 20));
+}
+
+void
 supervise_explain(struct supervise *sup, const struct run *run, char *text, size_t size)
 {
     const struct sched_share share = supervise_share(sup, run);
@@ -200,7 +247,9 @@ supervise_explain(struct supervise *sup, const struct run *run, char *text, size
     text[0] = '\0';
     if (run_state_of(run) != RUN_QUEUED)
         return;
-    if (sweep_is_full(sup, run))
+    if (sup->full)
+        supervise_explain_disk(sup, text, size);
+    else if (sweep_is_full(sup, run))
         snprintf(text, size, "waits for its sweep, of which %lld may train at once",
                  (long long)run->max_parallel);
     else
@@ -217,7 +266,7 @@ supervise_dispatch(struct supervise *sup)
     struct ode_err err;
     struct run run;
 
-    if (sup->stopping)
+    if (sup->stopping || sup->full)
         return;
     yields_review(sup);
     if (sweeps_settle(sup->queue, sup->log, &err) != ODE_OK)
@@ -259,16 +308,28 @@ supervise_finish(struct supervise *sup)
 enum ode_status
 supervise_init(struct supervise *sup, struct ode_err *err)
 {
-    sup->ingest = (struct ingest){ sup->store, sup->queue, sup->log };
+    sup->ingest =
+        (struct ingest){ .store = sup->store, .queue = sup->queue, .log = sup->log };
     sup->poll.data = sup->soon.data = sup;
     uv_timer_init(sup->loop, &sup->poll);
     uv_timer_init(sup->loop, &sup->soon);
     sup->timers = 2;
+    look_at_disk(sup);
     if (uv_timer_start(&sup->poll, on_poll, (uint64_t)sup->rules.poll_ms,
                        (uint64_t)sup->rules.poll_ms)
         != 0)
         return ode_fail(err, ODE_EINTERNAL, "", "cannot start the poll timer");
     return ODE_OK;
+}
+
+void
+supervise_change(struct supervise *sup, const struct supervise_rules *rules)
+{
+    sup->rules = *rules;
+    look_at_disk(sup);
+    uv_timer_start(&sup->poll, on_poll, (uint64_t)rules->poll_ms,
+                   (uint64_t)rules->poll_ms);
+    supervise_dispatch(sup);
 }
 
 /* A directory whose row was never committed: a submission that was cut short. */

@@ -6,6 +6,9 @@
  * ends of adopted workers, time limits, grace periods, runs whose retry is due, journals
  * on file systems without events.
  *
+ * While the disk is nearly full no run is started, and those that have a worker are
+ * stopped at a checkpoint and queued again; they go on when there is room.
+ *
  * A worker that is to stop gets SIGTERM, and SIGKILL when grace_s is over. All of its
  * journal is stored before its run is judged.
  */
@@ -23,6 +26,7 @@
 #include "daemon/queue.h"
 #include "daemon/requests.h"
 #include "daemon/sched.h"
+#include "daemon/storage.h"
 #include "daemon/store.h"
 
 /* What becomes of runs of a lower priority when there is no room for one. */
@@ -41,7 +45,14 @@ struct supervise_rules {
     int threads;                               /* of a run whose spec does not say */
     enum supervise_preempt preempt;
     int64_t grace_ms, poll_ms;
-    int64_t cache_mib; /* of state_dir/cache; 0: no limit; -1: there is none */
+    int64_t cache_mib;        /* of state_dir/cache; 0: no limit; -1: there is none */
+    int64_t disk_floor_bytes; /* that stay free; 0: none */
+    struct storage_keep keep;
+};
+
+/* Since this process began. */
+struct supervise_counts {
+    uint64_t starts, retries, preemptions;
 };
 
 typedef void supervise_stopped_fn(void *context);
@@ -56,11 +67,15 @@ struct supervise {
     const struct launch_ops *launcher;
     struct supervise_rules rules;
     struct ingest ingest;
+    struct supervise_counts counts;
 
     struct attempt *attempts;
     int attempts_n, closing; /* attempts in the list; handles not closed yet */
     uv_timer_t poll, soon;
     int timers;           /* not closed yet */
+    int64_t free_bytes;   /* of the disk, when it was last looked at */
+    bool full;            /* too little: nothing is started, and workers stop */
+    uint64_t tidied_ms;   /* the loop's time when old checkpoints were last looked for */
     bool stopping, hurry; /* hurry: no more grace */
     uint64_t stopping_ms; /* the loop's time when the stop was asked for */
     supervise_stopped_fn *stopped;
@@ -78,6 +93,10 @@ enum ode_status supervise_recover(struct supervise *sup, struct ode_err *err);
  * not. */
 void supervise_dispatch(struct supervise *sup);
 
+/* Other rules from now on; paths stay. Runs that have a worker keep it, and the threads
+ * it was given, even if there is less room now. */
+void supervise_change(struct supervise *sup, const struct supervise_rules *rules);
+
 /* What a run takes, of which the spec may not say all. */
 struct sched_share supervise_share(const struct supervise *sup, const struct run *run);
 
@@ -88,6 +107,8 @@ void supervise_explain(struct supervise *sup, const struct run *run, char *text,
 /* The run's row has changed: its worker is told, if it has one, and whose turn it is is
  * looked at again. */
 void supervise_heed(struct supervise *sup, const struct run *run);
+/* What is wrong while the disk is full. */
+void supervise_explain_disk(const struct supervise *sup, char *text, size_t size);
 
 /* Takes a request; it is stored before anything else. *run is the run after it.
  * ODE_ENOENT; ODE_ESTATE for a run whose state forbids it. */

@@ -42,9 +42,12 @@ packages_test=(
     "command git git"
     "command jq jq"
     "command openssl openssl"
+    "command mandoc mandoc"
     "command pgrep procps"
     "command shellcheck shellcheck"
     "command sqlite3 sqlite3"
+    "command systemd-analyze systemd"
+    "command systemd-nspawn systemd-container"
     "command xz xz-utils"
 )
 

@@ -6,10 +6,16 @@ house_tests = \
 	%D%/format.sh \
 	%D%/headers.sh \
 	%D%/layers.sh \
+	%D%/man.sh \
 	%D%/shell.sh \
 	%D%/systemd/unit.sh
 TESTS += $(house_tests)
-EXTRA_DIST += $(house_tests)
+EXTRA_DIST += $(house_tests) %D%/systemd/box.sh %D%/systemd/box-inside.sh
+
+# The sanitizers themselves need what the service's sandbox forbids.
+if !SANITIZERS
+TESTS += %D%/systemd/box.sh
+endif
 AM_TESTS_ENVIRONMENT = \
 	CC='$(CC)'; HEADER_FLAGS='$(header_flags)'; export CC HEADER_FLAGS;
 header_flags = $(DEFS) $(DEFAULT_INCLUDES) $(AM_CPPFLAGS) $(CPPFLAGS) $(ODE_CFLAGS) $(CHECK_CFLAGS) \

@@ -194,6 +194,7 @@ test_api_SOURCES = \
 	%D%/api/access.c \
 	%D%/api/artifacts.c \
 	%D%/api/assets.c \
+	%D%/api/backups.c \
 	%D%/api/client.c %D%/api/client.h \
 	%D%/api/compare.c \
 	%D%/api/fake.c %D%/api/fake.h \
@@ -202,7 +203,9 @@ test_api_SOURCES = \
 	%D%/api/junit.c \
 	%D%/api/lists.c \
 	%D%/api/listener.c \
+	%D%/api/lint.c %D%/api/lint.h \
 	%D%/api/log.c \
+	%D%/api/meter.c \
 	%D%/api/metrics.c \
 	%D%/api/peer.c \
 	%D%/api/plans.c \
@@ -226,20 +229,30 @@ test_daemon_LDADD = $(daemon_LIBS) $(CHECK_LIBS)
 test_daemon_SOURCES = \
 	%D%/main.c %D%/test.h \
 	%D%/api/client.c %D%/api/client.h \
+	%D%/api/lint.c %D%/api/lint.h \
+	%D%/daemon/ages.c %D%/daemon/ages.h \
 	%D%/daemon/backend.c \
+	%D%/daemon/backup.c \
 	%D%/daemon/desk.c %D%/daemon/desk.h \
+	%D%/daemon/ear.c %D%/daemon/ear.h \
+	%D%/daemon/gauges.c \
+	%D%/daemon/house.c %D%/daemon/house.h \
 	%D%/daemon/ingest.c \
 	%D%/daemon/jobs.c \
 	%D%/daemon/log.c \
 	%D%/daemon/odenetd.c \
+	%D%/daemon/migrate.c \
+	%D%/daemon/notify.c \
 	%D%/daemon/planner.c \
 	%D%/daemon/probe.c \
 	%D%/daemon/queue.c \
+	%D%/daemon/reload.c \
 	%D%/daemon/sched.c \
 	%D%/daemon/series.c \
 	%D%/daemon/settings.c \
 	%D%/daemon/sockets.c \
 	%D%/daemon/stamp.c \
+	%D%/daemon/storage.c \
 	%D%/daemon/store.c \
 	%D%/daemon/suites.def \
 	%D%/daemon/supervise.c \

@@ -155,3 +155,31 @@ ode_file_write_atomic(const char *path, const struct iovec *piece, size_t n,
                               "cannot make the file's place in its folder permanent");
     return ODE_OK;
 }
+
+static int
+sync_file(const char *path)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC), failed, saved;
+
+    if (fd < 0)
+        return -1;
+    failed = fsync(fd);
+    saved = errno;
+    close(fd);
+    errno = saved;
+    return failed;
+}
+
+enum ode_status
+ode_file_place(const char *finished, const char *path, struct ode_err *err)
+{
+    if (strlen(path) >= PATH_MAX)
+        return ode_fail(err, ODE_EIO, path, "the path has more than %d bytes",
+                        PATH_MAX - 1);
+    if (sync_file(finished) != 0 || rename(finished, path) != 0)
+        return ode_fail_errno(err, ODE_EIO, path, "cannot write the file");
+    if (sync_folder(path) != 0)
+        return ode_fail_errno(err, ODE_EIO, path,
+                              "cannot make the file's place in its folder permanent");
+    return ODE_OK;
+}

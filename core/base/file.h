@@ -28,4 +28,9 @@ enum ode_status ode_file_read(const char *path, size_t limit, void **data, size_
 enum ode_status ode_file_write_atomic(const char *path, const struct iovec *piece,
                                       size_t n, struct ode_err *err);
 
+/* Gives a finished file its place: syncs it, renames it to path, and syncs the directory.
+ * ODE_EIO, and both are as they were, but for the same case. */
+enum ode_status ode_file_place(const char *finished, const char *path,
+                               struct ode_err *err);
+
 #endif

@@ -143,6 +143,7 @@ START_TEST(every_route_asks_for_its_role)
     log = fopen(gate.fake.log_path, "w");
     ck_assert_ptr_nonnull(log);
     fclose(log);
+    fake_finish_plan(&gate.fake); /* nothing is waited for */
     for (size_t i = 0; i < router_route_n; i++)
         for (enum who who = NOBODY; who < WHO; who++)
             cell_holds(&gate, &router_routes[i], who);

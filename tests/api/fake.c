@@ -8,6 +8,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "api/openmetrics.h"
 #include "tests/test.h"
 
 static enum ode_status
@@ -84,7 +85,7 @@ plan_take(void *self, uint64_t ticket, json_t **answer, json_t **complaints,
 }
 
 static void
-plan_drop(void *self, uint64_t ticket)
+ticket_drop(void *self, uint64_t ticket)
 {
     struct fake *fake = self;
 
@@ -372,12 +373,48 @@ ready(void *self, struct ode_err *err)
     return yes ? ODE_OK : ode_fail(err, ODE_EIO, NULL, "the database is read-only");
 }
 
+/* Made when the plan would be: takes are counted as a plan's. */
+static enum ode_status
+backup_begin(void *self, uint64_t *ticket, struct ode_err *err)
+{
+    struct fake *fake = self;
+
+    ODE_TRY(ready(self, err));
+    pthread_mutex_lock(&fake->lock);
+    *ticket = ++fake->ticket;
+    pthread_mutex_unlock(&fake->lock);
+    return ODE_OK;
+}
+
+static enum ode_status
+backup_take(void *self, uint64_t ticket, json_t **answer, struct ode_err *err)
+{
+    struct fake *fake = self;
+
+    (void)err;
+    ck_assert_uint_eq(ticket, fake->ticket);
+    pthread_mutex_lock(&fake->lock);
+    fake->takes++;
+    if (fake->plan_finished)
+        *answer = json_pack("{s:s, s:i}", "name", "odenet.db", "bytes", 4096);
+    pthread_mutex_unlock(&fake->lock);
+    return ODE_OK;
+}
+
+static enum ode_status
+measure(void *self, FILE *out, struct ode_err *err)
+{
+    ODE_TRY(ready(self, err));
+    openmetrics_gauge(out, "fake", "", 7, "No daemon.");
+    return ODE_OK;
+}
+
 static const struct backend fake_backend = {
     .job_submit = submit,
     .job_delete = delete_job,
     .plan_begin = plan_begin,
     .plan_take = plan_take,
-    .plan_drop = plan_drop,
+    .ticket_drop = ticket_drop,
     .job_get = job_of,
     .job_list = list_of,
     .run_get = run_of,
@@ -394,6 +431,9 @@ static const struct backend fake_backend = {
     .datasets = sets,
     .system = facts,
     .ready = ready,
+    .measure = measure,
+    .backup_begin = backup_begin,
+    .backup_take = backup_take,
 };
 
 /* --- the server's thread ----------------------------------------------------------- */
@@ -426,7 +466,7 @@ on_async(uv_async_t *async)
     if (happened)
         server_events_changed(&fake->server);
     if (planned)
-        server_plan_done(&fake->server, fake->ticket);
+        server_ticket_done(&fake->server, fake->ticket);
     if (stop)
         server_close(&fake->server, on_closed, fake);
 }

@@ -27,7 +27,7 @@ START_TEST(a_run_has_every_member_that_the_contract_names)
         "total_work",  "progress",     "time",        "eta_s",      "metrics",
         "error",       "model_sha256", "spec",        "artifacts",  "hold",
         "forecast",    "pause",        "yields_to",   "threads",    "memory_bytes",
-        "waits",       "sweep"
+        "waits",       "sweep",        "bytes"
     };
     size_t n = sizeof members / sizeof *members;
     char id[ULID_LENGTH + 1];

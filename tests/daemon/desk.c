@@ -10,8 +10,12 @@ desk_begin(struct desk *desk, int slots)
 {
     world_supervise(&desk->world, slots, WORLD_GRACE_MS);
     desk->probe = (struct probe){ 0 };
-    desk->parts = (struct backend_parts){ &desk->world.store, &desk->world.submit,
-                                          &desk->world.sup, &desk->probe, NULL };
+    desk->parts = (struct backend_parts){ &desk->world.store,
+                                          &desk->world.submit,
+                                          &desk->world.sup,
+                                          &desk->probe,
+                                          NULL,
+                                          NULL };
     backend_fill(&desk->api, &desk->parts);
 }
 

@@ -74,8 +74,9 @@ static void
 stage_open(struct stage *stage)
 {
     world_open(&stage->world);
-    stage->ingest =
-        (struct ingest){ &stage->world.store, &stage->world.queue, &stage->world.log };
+    stage->ingest = (struct ingest){ .store = &stage->world.store,
+                                     .queue = &stage->world.queue,
+                                     .log = &stage->world.log };
     stage_next(stage);
 }
 
@@ -88,8 +89,9 @@ stage_reopen(struct stage *stage)
     memcpy(dir, stage->world.dir, sizeof dir);
     world_close(&stage->world);
     world_reopen(&stage->world, dir);
-    stage->ingest =
-        (struct ingest){ &stage->world.store, &stage->world.queue, &stage->world.log };
+    stage->ingest = (struct ingest){ .store = &stage->world.store,
+                                     .queue = &stage->world.queue,
+                                     .log = &stage->world.log };
 }
 
 static void

@@ -14,197 +14,11 @@
 #include "api/socket.h"
 #include "core/base/rng.h"
 #include "tests/api/client.h"
+#include "tests/daemon/house.h"
 #include "tests/daemon/world.h"
 #include "tests/test.h"
 
-enum { DEADLINE_MS = 30000, KILLS = 30 };
-
-struct house {
-    char dir[256];
-    pid_t pid;
-    int port;
-};
-
-static void
-wait_ms(long ms)
-{
-    struct timespec pause = { ms / 1000, ms % 1000 * 1000000 };
-
-    nanosleep(&pause, NULL);
-}
-
-static int64_t
-deadline(void)
-{
-    return store_now_ms() + DEADLINE_MS;
-}
-
-/* Its standard error goes to a file beside the state. Further flags end with NULL. */
-static pid_t
-spawn(const char *dir, const char *const *flags)
-{
-    const char *argv[24] = { "./odenetd", "--state-dir", dir, "--port", "0", "--worker",
-                             "",          "--poll-ms",   "50" };
-    char log[512];
-    int n = 9, fd;
-    pid_t pid;
-
-    argv[6] = world_worker();
-    for (; flags && *flags && n < 23; flags++)
-        argv[n++] = *flags;
-    snprintf(log, sizeof log, "%s.log", dir);
-    pid = fork();
-    if (pid == 0) {
-        fd = open(log, O_WRONLY | O_CREAT | O_APPEND, 0600);
-        dup2(fd, STDERR_FILENO);
-        dup2(fd, STDOUT_FILENO);
-        close(fd);
-        execv(argv[0], (char **)(uintptr_t)argv);
-        _exit(127);
-    }
-    ck_assert_int_gt(pid, 0);
-    return pid;
-}
-
-/* The port in the address file; 0 while there is none. */
-static int
-read_port(const char *dir)
-{
-    char path[512], address[128] = "";
-    FILE *file;
-    int port = 0;
-
-    snprintf(path, sizeof path, "%s/odenetd.address", dir);
-    file = fopen(path, "r");
-    if (!file)
-        return 0;
-    if (fgets(address, sizeof address, file))
-        sscanf(address, "http://127.0.0.1:%d\n", &port);
-    fclose(file);
-    return port;
-}
-
-static void
-house_start(struct house *house, const char *const *flags)
-{
-    char path[512];
-    int64_t until = deadline();
-
-    snprintf(path, sizeof path, "%s/odenetd.address", house->dir);
-    unlink(path); /* of a daemon that was killed */
-    house->pid = spawn(house->dir, flags);
-    while (!(house->port = read_port(house->dir))) {
-        ck_assert_int_eq(waitpid(house->pid, NULL, WNOHANG), 0);
-        ck_assert_int_lt(store_now_ms(), until);
-        wait_ms(10);
-    }
-}
-
-static void
-house_open(struct house *house, const char *const *flags)
-{
-    snprintf(house->dir, sizeof house->dir, "%s/state", test_dir());
-    house_start(house, flags);
-}
-
-/* Its exit status, as waitpid() tells it. */
-static int
-house_end(struct house *house, int signal)
-{
-    int64_t until = deadline();
-    int status;
-
-    kill(house->pid, signal);
-    while (waitpid(house->pid, &status, WNOHANG) == 0) {
-        ck_assert_int_lt(store_now_ms(), until);
-        wait_ms(10);
-    }
-    return status;
-}
-
-static void
-house_close(struct house *house)
-{
-    int status = house_end(house, SIGTERM);
-
-    ck_assert(WIFEXITED(status) && WEXITSTATUS(status) == 0);
-}
-
-/* The answer's body as JSON. */
-static json_t *
-ask(const struct house *house, const char *method, const char *target, const char *body,
-    int expected)
-{
-    struct client_answer answer = { .status = 0 };
-    json_t *json;
-
-    client_ask(house->port, method, target,
-               body ? "Content-Type: application/json\r\n" : "", body, &answer);
-    ck_assert_msg(answer.status == expected, "%s %s: %d %s", method, target,
-                  answer.status, answer.body ? answer.body : "");
-    json = json_loads(answer.body, 0, NULL);
-    ck_assert_ptr_nonnull(json);
-    client_release(&answer);
-    return json;
-}
-
-static void
-submit(const struct house *house, const char *orders, char run[ULID_LENGTH + 1])
-{
-    char spec[512];
-    json_t *answer;
-
-    snprintf(
-        spec, sizeof spec,
-        "{\"name\": \"%s\", \"model\": {\"units\": [{\"channels\": 8, \"blocks\": 2}]},"
-        " \"levels\": [{\"resolution\": 8, \"epochs\": 1},"
-        " {\"resolution\": 16, \"epochs\": 1}], \"resources\": {\"max_retries\": 500}}",
-        orders);
-    answer = ask(house, "POST", "/v1/jobs", spec, 201);
-    snprintf(run, ULID_LENGTH + 1, "%s",
-             json_string_value(json_object_get(
-                 json_array_get(json_object_get(answer, "runs"), 0), "id")));
-    json_decref(answer);
-}
-
-static json_t *
-get_run(const struct house *house, const char *run, const char *query)
-{
-    char target[128];
-
-    snprintf(target, sizeof target, "/v1/runs/%s%s", run, query);
-    return ask(house, "GET", target, NULL, 200);
-}
-
-static int64_t
-count_of(const struct house *house, const char *run, const char *member)
-{
-    json_t *json = get_run(house, run, "");
-    int64_t n = json_integer_value(json_object_get(json, member));
-
-    json_decref(json);
-    return n;
-}
-
-static void
-wait_step(const struct house *house, const char *run, int64_t step)
-{
-    int64_t until = deadline();
-
-    while (count_of(house, run, "step") < step) {
-        ck_assert_int_lt(store_now_ms(), until);
-        wait_ms(10);
-    }
-}
-
-static void
-assert_ends(const struct house *house, const char *run, const char *state)
-{
-    json_t *json = get_run(house, run, "?wait=30");
-
-    ck_assert_str_eq(json_string_value(json_object_get(json, "state")), state);
-    json_decref(json);
-}
+enum { KILLS = 30 };
 
 /* What the database of a daemon that has ended holds of the run; to be freed. */
 static char *
@@ -222,22 +36,6 @@ tables_of(const struct house *house, const char *id)
     return text;
 }
 
-static bool
-log_says(const struct house *house, const char *what)
-{
-    static char text[65536];
-    char path[512];
-    FILE *file;
-    size_t n;
-
-    snprintf(path, sizeof path, "%s.log", house->dir);
-    file = fopen(path, "r");
-    n = fread(text, 1, sizeof text - 1, file);
-    text[n] = '\0';
-    fclose(file);
-    return strstr(text, what) != NULL;
-}
-
 START_TEST(serves_and_stops_cleanly)
 {
     char run[ULID_LENGTH + 1], path[512];
@@ -245,14 +43,14 @@ START_TEST(serves_and_stops_cleanly)
     struct stat st;
 
     house_open(&house, NULL);
-    submit(&house, "steps=5", run);
-    assert_ends(&house, run, "succeeded");
-    json_decref(ask(&house, "GET", "/readyz", NULL, 200));
+    house_submit(&house, "steps=5", run);
+    house_assert_ends(&house, run, "succeeded");
+    json_decref(house_ask(&house, "GET", "/readyz", NULL, 200));
     house_close(&house);
     snprintf(path, sizeof path, "%s/odenetd.address", house.dir);
     ck_assert_int_ne(stat(path, &st), 0);
-    ck_assert(log_says(&house, "info daemon ready address=http://127.0.0.1:"));
-    ck_assert(log_says(&house, "info daemon stopped"));
+    ck_assert(house_log_says(&house, "info daemon ready address=http://127.0.0.1:"));
+    ck_assert(house_log_says(&house, "info daemon stopped"));
 }
 END_TEST
 
@@ -356,7 +154,7 @@ START_TEST(a_socket_that_is_handed_over_loses_no_request_in_ten_restarts)
         daemon = spawn_on(held, dir);
         ck_assert_int_eq(client_get(place.port, "/readyz", &answer), 200);
         client_release(&answer);
-        wait_ms(50);
+        house_pause(50);
         kill(daemon, SIGTERM);
         ck_assert_int_eq(waitpid(daemon, &status, 0), daemon);
         ck_assert(WIFEXITED(status) && WEXITSTATUS(status) == 0);
@@ -373,27 +171,16 @@ START_TEST(a_socket_that_is_handed_over_loses_no_request_in_ten_restarts)
 }
 END_TEST
 
-static int
-exit_code_of(const char *dir, const char *const *flags)
-{
-    int status;
-    pid_t pid = spawn(dir, flags);
-
-    ck_assert_int_eq(waitpid(pid, &status, 0), pid);
-    ck_assert(WIFEXITED(status));
-    return WEXITSTATUS(status);
-}
-
 START_TEST(a_second_daemon_says_who_is_there)
 {
     struct house house;
     char who[64];
 
     house_open(&house, NULL);
-    ck_assert_int_eq(exit_code_of(house.dir, NULL), 1);
+    ck_assert_int_eq(house_exit_code(house.dir, NULL), 1);
     snprintf(who, sizeof who, "another odenetd (process %d)", (int)house.pid);
-    ck_assert(log_says(&house, who));
-    json_decref(ask(&house, "GET", "/livez", NULL, 200)); /* the first goes on */
+    ck_assert(house_log_says(&house, who));
+    json_decref(house_ask(&house, "GET", "/livez", NULL, 200)); /* the first goes on */
     house_close(&house);
 }
 END_TEST
@@ -408,6 +195,7 @@ START_TEST(wrong_settings_end_it_with_a_word)
         { { "--make-token", "ci", NULL },         "--make-token ci submit",                 2},
         { { "--port", "none", NULL },             "--port: \"none\" is not a whole number", 2},
         { { "--config", "/nowhere.json", NULL },  "/nowhere.json",                          2},
+        { { "--log-format", "xml", NULL },        "none of text, json, journal and auto",   2},
         { { "--no-such-flag", NULL },             "try odenetd --help",                     2},
         { { "extra", NULL },                      "extra: no argument",                     2},
         { { "--state-dir", "/dev/null/x", NULL }, "/dev/null",                              1},
@@ -420,9 +208,9 @@ START_TEST(wrong_settings_end_it_with_a_word)
         struct house house;
 
         snprintf(house.dir, sizeof house.dir, "%s/state", test_dir());
-        ck_assert_msg(exit_code_of(house.dir, stories[i].flags) == stories[i].code, "%s",
-                      stories[i].says);
-        ck_assert_msg(log_says(&house, stories[i].says), "%s", stories[i].says);
+        ck_assert_msg(house_exit_code(house.dir, stories[i].flags) == stories[i].code,
+                      "%s", stories[i].says);
+        ck_assert_msg(house_log_says(&house, stories[i].says), "%s", stories[i].says);
     }
 }
 END_TEST
@@ -435,14 +223,14 @@ START_TEST(a_port_that_is_taken_costs_no_living_worker)
 
     house_open(&other, NULL);
     house_open(&first, NULL);
-    submit(&first, "steps=20 pause=30", run);
-    wait_step(&first, run, 3);
+    house_submit(&first, "steps=20 pause=30", run);
+    house_wait_step(&first, run, 3);
     house_end(&first, SIGKILL);
     snprintf(port, sizeof port, "%d", other.port);
-    ck_assert_int_eq(exit_code_of(first.dir, flags), 1);
+    ck_assert_int_eq(house_exit_code(first.dir, flags), 1);
     house_start(&first, NULL);
-    assert_ends(&first, run, "succeeded");
-    ck_assert_int_eq(count_of(&first, run, "attempt"), 1);
+    house_assert_ends(&first, run, "succeeded");
+    ck_assert_int_eq(house_count(&first, run, "attempt"), 1);
     house_close(&first);
     house_close(&other);
 }
@@ -455,13 +243,13 @@ START_TEST(a_killed_daemon_leaves_its_worker_and_the_next_one_finds_it)
     int status;
 
     house_open(&house, NULL);
-    submit(&house, "steps=20 pause=20", run);
-    wait_step(&house, run, 3);
+    house_submit(&house, "steps=20 pause=20", run);
+    house_wait_step(&house, run, 3);
     status = house_end(&house, SIGKILL);
     ck_assert(WIFSIGNALED(status));
     house_start(&house, NULL);
-    assert_ends(&house, run, "succeeded");
-    ck_assert_int_eq(count_of(&house, run, "attempt"), 1);
+    house_assert_ends(&house, run, "succeeded");
+    ck_assert_int_eq(house_count(&house, run, "attempt"), 1);
     house_close(&house);
 }
 END_TEST
@@ -473,11 +261,11 @@ START_TEST(a_stopped_daemon_stops_its_worker_and_the_next_one_goes_on)
     json_t *json;
 
     house_open(&house, NULL);
-    submit(&house, "steps=20 pause=20", run);
-    wait_step(&house, run, 3);
+    house_submit(&house, "steps=20 pause=20", run);
+    house_wait_step(&house, run, 3);
     house_close(&house);
     house_start(&house, NULL);
-    json = get_run(&house, run, "?wait=30");
+    json = house_run(&house, run, "?wait=30");
     ck_assert_str_eq(json_string_value(json_object_get(json, "state")), "succeeded");
     ck_assert_int_eq(json_integer_value(json_object_get(json, "attempt")), 2);
     json_decref(json);
@@ -492,11 +280,11 @@ START_TEST(a_second_signal_does_not_wait_for_a_deaf_worker)
     struct house house;
 
     house_open(&house, patient);
-    submit(&house, "steps=20 hang=3 deaf=1", run);
-    wait_step(&house, run, 3);
+    house_submit(&house, "steps=20 hang=3 deaf=1", run);
+    house_wait_step(&house, run, 3);
     kill(house.pid, SIGTERM);
-    while (!log_says(&house, "signal=TERM"))
-        wait_ms(10);
+    while (!house_log_says(&house, "signal=TERM"))
+        house_pause(10);
     house_close(&house);
 }
 END_TEST
@@ -537,21 +325,21 @@ START_TEST(thirty_kills_leave_the_tables_of_an_undisturbed_run)
     int kills = 0;
 
     house_open(&house, NULL);
-    submit(&house, "steps=300", calm);
-    assert_ends(&house, calm, "succeeded");
-    submit(&house, "steps=300 pause=15", run); /* 4.5 s of work at the least */
+    house_submit(&house, "steps=300", calm);
+    house_assert_ends(&house, calm, "succeeded");
+    house_submit(&house, "steps=300 pause=15", run); /* 4.5 s of work at the least */
     while (kills < KILLS) {
-        json_t *json = get_run(&house, run, "");
+        json_t *json = house_run(&house, run, "");
         const char *state = json_string_value(json_object_get(json, "state"));
         bool over = strcmp(state, "succeeded") == 0 || strcmp(state, "failed") == 0;
         pid_t pid;
 
         json_decref(json);
         ck_assert_msg(!over, "ended after %d kills", kills);
-        wait_ms((long)ode_rng_below(&rng, 60));
+        house_pause((long)ode_rng_below(&rng, 60));
         if (ode_rng_below(&rng, 2)) {
             house_end(&house, SIGKILL);
-            wait_ms((long)ode_rng_below(&rng, 30));
+            house_pause((long)ode_rng_below(&rng, 30));
             house_start(&house, NULL);
             kills++;
         } else if ((pid = worker_of(&house, run)) > 1 && is_worker(pid)) {
@@ -559,7 +347,7 @@ START_TEST(thirty_kills_leave_the_tables_of_an_undisturbed_run)
             kills++;
         }
     }
-    assert_ends(&house, run, "succeeded");
+    house_assert_ends(&house, run, "succeeded");
     house_close(&house);
     expected = tables_of(&house, calm);
     text = tables_of(&house, run);
@@ -574,9 +362,9 @@ START_TEST(a_bad_spec_is_refused_and_it_serves_on)
     struct house house;
 
     house_open(&house, NULL);
-    json_decref(ask(&house, "POST", "/v1/jobs", "{\"levels\": []}", 422));
-    json_decref(ask(&house, "POST", "/v1/jobs", "{\"levels\": ", 400));
-    json_decref(ask(&house, "GET", "/livez", NULL, 200));
+    json_decref(house_ask(&house, "POST", "/v1/jobs", "{\"levels\": []}", 422));
+    json_decref(house_ask(&house, "POST", "/v1/jobs", "{\"levels\": ", 400));
+    json_decref(house_ask(&house, "GET", "/livez", NULL, 200));
     house_close(&house);
 }
 END_TEST
@@ -592,13 +380,14 @@ START_TEST(a_dry_run_plans_and_creates_nothing)
     json_t *json;
 
     house_open(&house, NULL);
-    json = ask(&house, "POST", "/v1/jobs?dry_run=true", SPEC_NAMED("x"), 200);
+    json = house_ask(&house, "POST", "/v1/jobs?dry_run=true", SPEC_NAMED("x"), 200);
     ck_assert(json_is_object(json_object_get(json, "plan")));
     ck_assert_str_eq(
         json_string_value(json_object_get(json_object_get(json, "spec"), "name")), "x");
     json_decref(json);
-    json_decref(ask(&house, "POST", "/v1/jobs?dry_run=true", "{\"levels\": []}", 422));
-    json = ask(&house, "GET", "/v1/jobs", NULL, 200);
+    json_decref(
+        house_ask(&house, "POST", "/v1/jobs?dry_run=true", "{\"levels\": []}", 422));
+    json = house_ask(&house, "GET", "/v1/jobs", NULL, 200);
     ck_assert_uint_eq(json_array_size(json_object_get(json, "jobs")), 0);
     json_decref(json);
     house_close(&house);
@@ -659,7 +448,7 @@ START_TEST(odd_names_stay_what_they_are_or_are_refused)
         snprintf(target, sizeof target, "/v1/jobs/%s",
                  json_string_value(json_object_get(job, "id")));
         json_decref(job);
-        job = ask(&house, "GET", target, NULL, 200);
+        job = house_ask(&house, "GET", target, NULL, 200);
         ck_assert_str_eq(json_string_value(json_object_get(job, "name")),
                          json_string_value(json_object_get(spec, "name")));
         json_decref(job);
@@ -668,9 +457,9 @@ START_TEST(odd_names_stay_what_they_are_or_are_refused)
     }
     ck_assert_int_ge(kept, 10);
     ck_assert_int_ne(access("owned", F_OK), 0);
-    ck_assert(!log_says(&house, "\nerror daemon stopped"));
-    ck_assert(!log_says(&house, "\x1b"));
-    json_decref(ask(&house, "GET", "/v1/runs?state=queued", NULL, 200));
+    ck_assert(!house_log_says(&house, "\nerror daemon stopped"));
+    ck_assert(!house_log_says(&house, "\x1b"));
+    json_decref(house_ask(&house, "GET", "/v1/runs?state=queued", NULL, 200));
     client_release(&answer);
     house_close(&house);
 }
@@ -693,7 +482,7 @@ ask_in_vain(const struct house *house)
 START_TEST(plans_are_few_at_once_and_end_with_the_client_or_the_daemon)
 {
     struct house house;
-    int64_t until = deadline();
+    int64_t until = house_deadline();
     struct client_answer answer = { .status = 0 };
     int first, second, status = 0;
 
@@ -701,7 +490,7 @@ START_TEST(plans_are_few_at_once_and_end_with_the_client_or_the_daemon)
     first = ask_in_vain(&house);
     second = ask_in_vain(&house);
     ck_assert(!client_closed(second, 100));
-    json_decref(ask(&house, "POST", "/v1/jobs?dry_run=true", SPEC_NAMED("x"), 503));
+    json_decref(house_ask(&house, "POST", "/v1/jobs?dry_run=true", SPEC_NAMED("x"), 503));
     close(first); /* makes room, within a second or so */
     while (status != 200) {
         status =
@@ -709,7 +498,7 @@ START_TEST(plans_are_few_at_once_and_end_with_the_client_or_the_daemon)
                        "Content-Type: application/json\r\n", SPEC_NAMED("x"), &answer);
         ck_assert(status == 200 || status == 503);
         ck_assert_int_lt(store_now_ms(), until);
-        wait_ms(20);
+        house_pause(20);
     }
     house_close(&house); /* does not wait for the other one */
     ck_assert_int_eq(client_read(second, false, &answer), 503);

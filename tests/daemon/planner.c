@@ -39,7 +39,7 @@ stage_open(struct stage *s, const char *program)
     *s = (struct stage){ .closed = 0 };
     s->out = fmemopen(s->said, sizeof s->said - 1, "w");
     ck_assert_ptr_nonnull(s->out);
-    s->log = (struct log){ s->out, LOG_DEBUG };
+    s->log = (struct log){ .out = s->out, .least = LOG_DEBUG };
     ck_assert_int_eq(uv_loop_init(&s->loop), 0);
     s->planner = (struct planner){ .loop = &s->loop,
                                    .log = &s->log,

@@ -28,7 +28,7 @@ stage_start(struct stage *stage, const char *program)
     *stage = (struct stage){ .closed = 0 };
     stage->out = fmemopen(stage->said, sizeof stage->said - 1, "w");
     ck_assert_ptr_nonnull(stage->out);
-    stage->log = (struct log){ stage->out, LOG_DEBUG };
+    stage->log = (struct log){ .out = stage->out, .least = LOG_DEBUG };
     ck_assert_int_eq(uv_loop_init(&stage->loop), 0);
     probe_start(&stage->probe, &stage->loop, &stage->log, program);
 }

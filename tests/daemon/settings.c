@@ -240,8 +240,68 @@ START_TEST(the_environment_says_where_things_are)
 }
 END_TEST
 
-TEST_SUITE(settings, 10, presets_are_within_their_bounds, a_file_changes_what_it_names,
-           a_wrong_file_is_told_of_and_changes_nothing, a_flag_is_checked,
-           beyond_loopback_tokens_and_tls_are_wanted, a_name_wants_tokens,
-           tokens_may_be_a_credential, a_socket_has_permissions_and_perhaps_a_group,
+START_TEST(a_service_manager_says_where_the_file_is)
+{
+    char dir[200], path[SETTING_BYTES];
+    FILE *file;
+
+    unsetenv("CONFIGURATION_DIRECTORY");
+    ck_assert(!settings_file(path));
+    snprintf(dir, sizeof dir, "%s", test_dir());
+    setenv("CONFIGURATION_DIRECTORY", dir, 1);
+    ck_assert(!settings_file(path)); /* there is none */
+    snprintf(path, sizeof path, "%s/odenetd.conf", dir);
+    file = fopen(path, "w");
+    fclose(file);
+    strcat(dir, ":/etc/other");
+    setenv("CONFIGURATION_DIRECTORY", dir, 1);
+    ck_assert(settings_file(path));
+    ck_assert_ptr_nonnull(strstr(path, "/odenetd.conf"));
+    ck_assert_ptr_null(strchr(path, ':'));
+}
+END_TEST
+
+START_TEST(what_can_change_while_it_runs_is_told_apart)
+{
+    struct settings settings = presets(), fresh = presets();
+    char names[64];
+
+    settings_differing(&settings, &fresh, true, names, sizeof names);
+    ck_assert_str_eq(names, "");
+    fresh.slots = 3;
+    fresh.port = 80;
+    strcpy(fresh.preempt, "level");
+    strcpy(fresh.state_dir, "/elsewhere");
+    settings_differing(&settings, &fresh, true, names, sizeof names);
+    ck_assert_str_eq(names, "slots,preempt");
+    settings_differing(&settings, &fresh, false, names, sizeof names);
+    ck_assert_str_eq(names, "state_dir,port");
+    settings_differing(&settings, &fresh, false, names, sizeof "state_dir,por");
+    ck_assert_str_eq(names, "state_dir");
+    settings_renew(&settings, &fresh);
+    ck_assert_int_eq(settings.slots, 3);
+    ck_assert_str_eq(settings.preempt, "level");
+    ck_assert_int_eq(settings.port, 7433);
+    ck_assert_str_eq(settings.state_dir, "");
+}
+END_TEST
+
+START_TEST(thirteen_settings_can_change_while_it_runs)
+{
+    size_t n, live = 0;
+    const struct setting *list = settings_list(&n);
+
+    for (size_t i = 0; i < n; i++)
+        live += settings_live(&list[i]);
+    ck_assert_uint_eq(live, 13); /* each name in the list is a setting's */
+}
+END_TEST
+
+TEST_SUITE(settings, 10, a_service_manager_says_where_the_file_is,
+           what_can_change_while_it_runs_is_told_apart,
+           thirteen_settings_can_change_while_it_runs, presets_are_within_their_bounds,
+           a_file_changes_what_it_names, a_wrong_file_is_told_of_and_changes_nothing,
+           a_flag_is_checked, beyond_loopback_tokens_and_tls_are_wanted,
+           a_name_wants_tokens, tokens_may_be_a_credential,
+           a_socket_has_permissions_and_perhaps_a_group,
            the_environment_says_where_things_are)

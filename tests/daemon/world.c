@@ -47,7 +47,8 @@ world_reopen(struct world *world, const char *dir)
     mkdir(path, 0755);
     snprintf(path, sizeof path, "%s/odenet.db", kept);
     test_ok(store_open(&world->store, path, &err), &err);
-    world->log = (struct log){ getenv("ODENET_TEST_LOG") ? stderr : NULL, LOG_DEBUG };
+    world->log = (struct log){ .out = getenv("ODENET_TEST_LOG") ? stderr : NULL,
+                               .least = LOG_DEBUG };
     world->queue = (struct queue){ .store = &world->store };
     world->submit = (struct submit){ .store = &world->store, .state_dir = world->dir };
     ck_assert_int_eq(uv_loop_init(&world->loop), 0);
