@@ -37,15 +37,15 @@ count(struct store *store, struct census *census, struct ode_err *err)
 }
 
 static void
-describe(const struct census *census, char *text, size_t size)
+describe(const struct census *census, bool full, char *text, size_t size)
 {
     char level[64] = "";
 
     if (census->running == 1 && census->level >= 0 && census->levels > 0)
         snprintf(level, sizeof level, " (level %lld of %lld)",
                  (long long)census->level + 1, (long long)census->levels);
-    snprintf(text, size, "%lld running%s, %lld queued", (long long)census->running, level,
-             (long long)census->queued);
+    snprintf(text, size, "%lld running%s, %lld queued%s", (long long)census->running,
+             level, (long long)census->queued, full ? "; the disk is nearly full" : "");
 }
 
 /* Whether it is another one than the last; it is then kept. */
@@ -57,7 +57,7 @@ status_renew(struct pulse *pulse)
 
     if (count(pulse->store, &census, NULL) != ODE_OK)
         return false;
-    describe(&census, text, sizeof text);
+    describe(&census, pulse->sup->full, text, sizeof text);
     if (strcmp(text, pulse->status) == 0)
         return false;
     memcpy(pulse->status, text, sizeof text);

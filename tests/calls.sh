@@ -19,7 +19,7 @@ refuse () {
 for file in $(find core schema api daemon cli -name '*.c' -print | sort); do
     n=$((n + 1))
     refuse '(^|[^_a-z>.-])(system|popen|wordexp)[[:space:]]*\(|"(/bin/)?(ba|da)?sh"' "$file"
-    if [ "$file" != daemon/store.c ]; then
+    if [ "$file" != daemon/store.c ] && [ "$file" != daemon/backup.c ]; then
         refuse 'sqlite3_(exec|get_table|prepare[_a-z0-9]*|v?mprintf|v?snprintf)[[:space:]]*\(' "$file"
     fi
 done

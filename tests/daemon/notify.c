@@ -7,9 +7,11 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "daemon/pulse.h"
 #include "daemon/store.h"
 #include "tests/daemon/ear.h"
 #include "tests/daemon/house.h"
+#include "tests/daemon/world.h"
 #include "tests/test.h"
 
 /* --- the protocol ------------------------------------------------------------------- */
@@ -228,7 +230,77 @@ START_TEST(a_watchdog_is_not_fed_while_the_database_is_stuck)
 }
 END_TEST
 
-TEST_SUITE(notify, 60, a_message_arrives_at_a_path_and_at_an_abstract_name,
+/* Some turns of the loop; whether the watchdog was fed in them. */
+static bool
+fed(struct world *world, struct ear *ear, struct server *server, uint64_t turns)
+{
+    const uint64_t until = uv_hrtime() + UINT64_C(500000000);
+    bool any = false;
+
+    while (uv_hrtime() < until) {
+        uv_run(&world->loop, UV_RUN_ONCE);
+        server->turns += turns;
+        while (ear_hears(ear, 0))
+            any |= strstr(ear->heard, "WATCHDOG=1") != NULL;
+    }
+    return any;
+}
+
+START_TEST(a_watchdog_is_not_fed_while_the_server_has_no_turn)
+{
+    struct server server = { .running = true }; /* so that nothing is kicked */
+    struct world world;
+    struct pulse pulse;
+    struct ear ear;
+
+    world_open(&world);
+    world_supervise(&world, 1, WORLD_GRACE_MS);
+    pulse = (struct pulse){
+        .log = &world.log, .store = &world.store, .sup = &world.sup, .server = &server
+    };
+    ear_open_anywhere(&ear);
+    setenv("WATCHDOG_USEC", "100000", 1);
+    pulse_open(&pulse, &world.loop);
+    pulse_ready(&pulse);
+    ear_await(&ear, "READY=1");
+    ck_assert(!fed(&world, &ear, &server, 0));
+    ck_assert(fed(&world, &ear, &server, 1));
+    fed(&world, &ear, &server, 0); /* the last turn may still count */
+    ck_assert(!fed(&world, &ear, &server, 0));
+    pulse_stopping(&pulse); /* then the server is gone, and need not come on */
+    ck_assert(fed(&world, &ear, &server, 0));
+    pulse_close(&pulse);
+    world_close(&world);
+    ear_close(&ear);
+}
+END_TEST
+
+START_TEST(the_status_tells_of_a_disk_that_is_nearly_full)
+{
+    struct server server = { .running = true };
+    struct world world;
+    struct pulse pulse;
+    struct ear ear;
+
+    world_open(&world);
+    world_supervise(&world, 1, WORLD_GRACE_MS);
+    pulse = (struct pulse){
+        .log = &world.log, .store = &world.store, .sup = &world.sup, .server = &server
+    };
+    ear_open_anywhere(&ear);
+    pulse_open(&pulse, &world.loop);
+    world.sup.full = true;
+    pulse_ready(&pulse);
+    ear_await(&ear, "STATUS=0 running, 0 queued; the disk is nearly full");
+    pulse_close(&pulse);
+    world_close(&world);
+    ear_close(&ear);
+}
+END_TEST
+
+TEST_SUITE(notify, 60, a_watchdog_is_not_fed_while_the_server_has_no_turn,
+           the_status_tells_of_a_disk_that_is_nearly_full,
+           a_message_arrives_at_a_path_and_at_an_abstract_name,
            without_a_manager_all_is_silent_and_well, a_name_that_is_none_is_told_of,
            nobody_at_the_other_end_is_a_failure_and_no_end, what_is_too_long_is_not_cut,
            a_watchdog_is_for_the_process_that_it_names,

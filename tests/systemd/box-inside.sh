@@ -113,6 +113,8 @@ echo '{"disk_floor_mib": 1073741824}' > /etc/odenet/odenetd.conf
 systemctl reload odenetd-network
 check "it is not ready while the disk is short" until_true 5 sh -c \
     "curl -sS $url/readyz | grep -q 'waits for storage'"
+check "and its status says why" until_true 10 sh -c \
+    "systemctl show -p StatusText odenetd-network | grep -q 'the disk is nearly full'"
 echo '{}' > /etc/odenet/odenetd.conf
 systemctl reload odenetd-network
 check "and is again, by itself" until_true 5 curl -sSf "$url/readyz"
