@@ -5,6 +5,7 @@ house_tests = \
 	%D%/format.sh \
 	%D%/headers.sh \
 	%D%/layers.sh \
+	%D%/man.sh \
 	%D%/shell.sh \
 	%D%/systemd/unit.sh
 TESTS += $(house_tests)
@@ -13,4 +14,4 @@ AM_TESTS_ENVIRONMENT = \
 	CC='$(CC)'; HEADER_FLAGS='$(header_flags)'; export CC HEADER_FLAGS;
 header_flags = $(DEFS) $(DEFAULT_INCLUDES) $(AM_CPPFLAGS) $(CPPFLAGS) $(ODE_CFLAGS) $(CHECK_CFLAGS) \
 	$(JANSSON_CFLAGS) $(ZLIB_CFLAGS) $(MD_CFLAGS) $(OPENBLAS_CFLAGS) $(UV_CFLAGS) \
-	$(SQLITE_CFLAGS) $(MHD_CFLAGS)
+	$(SQLITE_CFLAGS) $(MHD_CFLAGS) $(CURL_CFLAGS)

@@ -166,6 +166,23 @@ test_cli_SOURCES = \
 	%D%/cli/training.c %D%/cli/training.h \
 	%D%/cli/warm.c
 
+check_PROGRAMS += test-client
+TESTS += test-client
+test_client_CPPFLAGS = $(AM_CPPFLAGS) -DSUITES_DEF='"tests/client/suites.def"'
+test_client_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS) $(JANSSON_CFLAGS)
+test_client_LDADD = $(client_LIBS) $(CHECK_LIBS)
+test_client_SOURCES = \
+	%D%/main.c %D%/test.h \
+	%D%/cli/command.c %D%/cli/command.h \
+	%D%/client/suites.def \
+	%D%/client/call.c \
+	%D%/client/commands.c \
+	%D%/client/lines.c \
+	%D%/client/names.c \
+	%D%/client/place.c \
+	%D%/client/server.c %D%/client/server.h \
+	%D%/client/words.c
+
 check_PROGRAMS += test-web
 TESTS += test-web
 test_web_CPPFLAGS = $(AM_CPPFLAGS) -DSUITES_DEF='"tests/web/suites.def"'
@@ -243,6 +260,7 @@ e2e_stories = \
 	%D%/e2e/blas.sh \
 	%D%/e2e/browser.sh \
 	%D%/e2e/check.sh \
+	%D%/e2e/client.sh \
 	%D%/e2e/command_line.sh \
 	%D%/e2e/killed_worker.sh \
 	%D%/e2e/levels.sh \
@@ -274,6 +292,7 @@ EXTRA_DIST += \
 	%D%/e2e/blas.sh \
 	%D%/e2e/browser.sh \
 	%D%/e2e/check.sh \
+	%D%/e2e/client.sh \
 	%D%/e2e/command_line.sh \
 	%D%/e2e/killed_worker.sh \
 	%D%/e2e/levels.sh \
