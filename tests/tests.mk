@@ -262,6 +262,7 @@ e2e_stories = \
 	%D%/e2e/check.sh \
 	%D%/e2e/client.sh \
 	%D%/e2e/command_line.sh \
+	%D%/e2e/cookbook.sh \
 	%D%/e2e/killed_worker.sh \
 	%D%/e2e/levels.sh \
 	%D%/e2e/main_job.sh \
@@ -294,6 +295,7 @@ EXTRA_DIST += \
 	%D%/e2e/check.sh \
 	%D%/e2e/client.sh \
 	%D%/e2e/command_line.sh \
+	%D%/e2e/cookbook.sh \
 	%D%/e2e/killed_worker.sh \
 	%D%/e2e/levels.sh \
 	%D%/e2e/lib.sh \
