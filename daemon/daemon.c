@@ -25,6 +25,7 @@
 #include "daemon/store.h"
 #include "daemon/submit.h"
 #include "daemon/supervise.h"
+#include "daemon/webhook.h"
 #include "schema/json.h"
 #include "schema/recipe.h"
 #include "web/assets.h"
@@ -44,6 +45,7 @@ struct daemon {
     struct supervise sup;
     struct probe probe;
     struct planner planner;
+    struct webhook webhook;
     struct backend_parts parts;
     struct backend backend;
     struct server server;
@@ -184,6 +186,8 @@ stop(struct daemon *daemon)
         probe_stop(&daemon->probe, part_closed, daemon);
     if (!daemon->stopping)
         planner_stop(&daemon->planner, part_closed, daemon);
+    if (!daemon->stopping)
+        webhook_stop(&daemon->webhook, part_closed, daemon);
     daemon->stopping = true;
     supervise_stop(&daemon->sup, part_closed, daemon);
 }
@@ -227,6 +231,8 @@ on_turn(uv_prepare_t *turn)
 {
     struct daemon *daemon = turn->data;
 
+    if (daemon->webhook.stirred)
+        webhook_kick(&daemon->webhook);
     if (daemon->events == daemon->store.events)
         return;
     daemon->events = daemon->store.events;
@@ -277,12 +283,38 @@ threads_of(const struct settings *settings)
     return threads < 1 ? 1 : threads > cores ? cores : threads;
 }
 
+/* Before runs are recovered, as that may end some. */
+static enum ode_status
+open_webhook(struct daemon *daemon, struct ode_err *err)
+{
+    const struct settings *settings = daemon->settings;
+    struct webhook *webhook = &daemon->webhook;
+    char *secret = NULL;
+    size_t n = 0;
+
+    webhook_preset(webhook);
+    webhook->loop = &daemon->loop;
+    webhook->store = &daemon->store;
+    webhook->log = &daemon->log;
+    webhook->url = settings->webhook_url;
+    webhook->private = settings->webhook_private != 0;
+    if (!*settings->webhook_url)
+        return ODE_OK;
+    ODE_TRY(webhook_read_secret(settings->webhook_secret_file, &secret, &n, err));
+    webhook_open(webhook, secret, n);
+    return ODE_OK;
+}
+
 static enum ode_status
 open_supervisor(struct daemon *daemon, struct ode_err *err)
 {
     const struct settings *settings = daemon->settings;
 
-    daemon->queue = (struct queue){ &daemon->store, on_run_moved, daemon };
+    daemon->queue = (struct queue){ .store = &daemon->store,
+                                    .moved = on_run_moved,
+                                    .context = daemon,
+                                    .ended = webhook_note,
+                                    .ended_context = &daemon->webhook };
     daemon->submit =
         (struct submit){ .store = &daemon->store, .state_dir = daemon->state_dir };
     daemon->sup = (struct supervise){
@@ -387,6 +419,7 @@ static enum ode_status
 begin_to_serve(struct daemon *daemon, struct ode_err *err)
 {
     ODE_TRY(open_server(daemon, err));
+    ODE_TRY(open_webhook(daemon, err));
     ODE_TRY(supervise_recover(&daemon->sup, err));
     ODE_TRY(tell_address(daemon, err));
     probe_start(&daemon->probe, &daemon->loop, &daemon->log, daemon->settings->worker);
@@ -403,7 +436,7 @@ serve(struct daemon *daemon, struct ode_err *err)
         return ode_fail(err, ODE_EINTERNAL, "", "cannot make the event loop");
     status = open_supervisor(daemon, err);
     if (status == ODE_OK) {
-        daemon->open = 3; /* the supervisor, the probe and the planner */
+        daemon->open = 4; /* the supervisor, the probe, the planner, the webhook */
         watch_signals(daemon);
         status = begin_to_serve(daemon, err);
         if (status != ODE_OK)

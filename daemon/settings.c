@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "daemon/log.h"
+#include "daemon/webhook.h"
 
 static const struct setting list[] = {
 #define SETTING_TEXT(member, preset, argument, doc) \
@@ -216,6 +217,24 @@ check_preempt(const struct settings *settings, struct ode_err *err)
     return ODE_OK;
 }
 
+/* Also that the secret can be read, so that --check-config tells. */
+static enum ode_status
+check_webhook(const struct settings *settings, struct ode_err *err)
+{
+    char *secret;
+    size_t n;
+
+    if (!*settings->webhook_url)
+        return ODE_OK;
+    ODE_TRY(post_check_url(settings->webhook_url, "--webhook-url", err));
+    if (!*settings->webhook_secret_file)
+        return ode_fail(err, ODE_EARG, "--webhook-secret-file",
+                        "what goes to --webhook-url is signed, so this must be given");
+    ODE_TRY(webhook_read_secret(settings->webhook_secret_file, &secret, &n, err));
+    free(secret);
+    return ODE_OK;
+}
+
 static enum ode_status
 check_listen(const char *listen, struct ode_err *err)
 {
@@ -239,6 +258,7 @@ settings_settle(struct settings *settings, struct ode_err *err)
                   ".local/share/odenet", "--data-dir", err));
     ODE_TRY(check_listen(settings->listen, err));
     ODE_TRY(check_preempt(settings, err));
+    ODE_TRY(check_webhook(settings, err));
     if (!log_level_from_name(settings->log_level, &level))
         return ode_fail(err, ODE_EARG, "--log-level",
                         "\"%.40s\" is none of debug, info, warn and error",

@@ -231,6 +231,8 @@ test_daemon_LDADD = $(daemon_LIBS) $(CHECK_LIBS)
 test_daemon_SOURCES = \
 	%D%/main.c %D%/test.h \
 	%D%/api/client.c %D%/api/client.h \
+	%D%/client/server.c %D%/client/server.h \
+	%D%/daemon/address.c \
 	%D%/daemon/backend.c \
 	%D%/daemon/desk.c %D%/daemon/desk.h \
 	%D%/daemon/ingest.c \
@@ -249,6 +251,7 @@ test_daemon_SOURCES = \
 	%D%/daemon/supervise.c \
 	%D%/daemon/turns.c \
 	%D%/daemon/ulid.c \
+	%D%/daemon/webhook.c \
 	%D%/daemon/world.c %D%/daemon/world.h
 fake_worker_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS)
 fake_worker_LDADD = $(JANSSON_LIBS)

@@ -16,6 +16,8 @@
 
 #include "tests/test.h"
 
+const char server_silence[] = "";
+
 static int
 listen_tcp(struct server *server)
 {
@@ -69,8 +71,11 @@ serve_one(int fd, int asked, const char *answer)
         n += (size_t)got;
         request[n] = '\0';
     }
-    if (write(asked, request, n) != (ssize_t)n
-        || write(fd, answer, strlen(answer)) != (ssize_t)strlen(answer))
+    if (write(asked, request, n) != (ssize_t)n)
+        _exit(1);
+    while (answer == server_silence)
+        pause();
+    if (write(fd, answer, strlen(answer)) != (ssize_t)strlen(answer))
         _exit(1);
     close(fd);
 }

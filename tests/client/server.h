@@ -19,7 +19,8 @@ struct server {
     SERVER_ANSWER("200 OK") "Content-Type: application/json\r\n\r\n" json
 #define SERVER_PROBLEM(status, json) \
     SERVER_ANSWER(status) "Content-Type: application/problem+json\r\n\r\n" json
-#define SERVER_NONE "" /* the connection ends without an answer */
+extern const char server_silence[]; /* the connection stays, and nothing comes */
+#define SERVER_NONE ""              /* the connection ends without an answer */
 
 /* Starts it, on a free port of loopback; path: on that Unix socket instead, or NULL. It
  * ends by itself after the last answer. The list ends with NULL. */

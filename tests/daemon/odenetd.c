@@ -12,6 +12,7 @@
 
 #include "core/base/rng.h"
 #include "tests/api/client.h"
+#include "tests/client/server.h"
 #include "tests/daemon/world.h"
 #include "tests/test.h"
 
@@ -527,6 +528,32 @@ START_TEST(plans_are_few_at_once_and_end_with_the_client_or_the_daemon)
 }
 END_TEST
 
+START_TEST(a_receiver_is_told_how_a_run_ended)
+{
+    char secret[512], run[ULID_LENGTH + 1], named[64];
+    struct house house = { .port = 0 };
+    struct server server;
+    const char *asked;
+    FILE *file;
+
+    SERVER_START(&server, SERVER_JSON("{}"));
+    snprintf(secret, sizeof secret, "%s/secret", test_dir());
+    file = fopen(secret, "w");
+    fputs("0123456789abcdef\n", file);
+    fclose(file);
+    house_open(&house, (const char *const[]){ "--webhook-url", server.url,
+                                              "--webhook-secret-file", secret, NULL });
+    submit(&house, "steps=4", run);
+    assert_ends(&house, run, "succeeded");
+    asked = server_end(&server);
+    snprintf(named, sizeof named, "\"run\":\"%s\"", run);
+    ck_assert_int_eq(server_count(asked, named), 1);
+    ck_assert_int_eq(server_count(asked, "\"event\":\"run.succeeded\""), 1);
+    ck_assert_int_eq(server_count(asked, "\"metrics\":{\""), 1);
+    house_close(&house);
+}
+END_TEST
+
 TEST_SUITE(odenetd, 120, a_dry_run_plans_and_creates_nothing,
            plans_are_few_at_once_and_end_with_the_client_or_the_daemon,
            serves_and_stops_cleanly, a_second_daemon_says_who_is_there,
@@ -535,4 +562,4 @@ TEST_SUITE(odenetd, 120, a_dry_run_plans_and_creates_nothing,
            a_stopped_daemon_stops_its_worker_and_the_next_one_goes_on,
            a_second_signal_does_not_wait_for_a_deaf_worker,
            thirty_kills_leave_the_tables_of_an_undisturbed_run,
-           a_bad_spec_is_refused_and_it_serves_on)
+           a_bad_spec_is_refused_and_it_serves_on, a_receiver_is_told_how_a_run_ended)

@@ -157,6 +157,37 @@ START_TEST(the_environment_says_where_things_are)
 }
 END_TEST
 
+START_TEST(a_receiver_has_a_url_and_a_secret)
+{
+    static const char *const wrong[] = {
+        "receiver.example",      "ftp://receiver.example", "http://",
+        "http://u:p@host/",      "http://u@host/",         "http://host/#part",
+        "http://host/with space"
+    };
+    struct settings settings = presets();
+    const char *secret = file_of("0123456789abcdef\n");
+    struct ode_err err;
+
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        strcpy(settings.webhook_url, wrong[i]);
+        ck_assert_int_eq(settings_settle(&settings, &err), ODE_EARG);
+        ck_assert_str_eq(err.at, "--webhook-url");
+    }
+    strcpy(settings.webhook_url, "https://receiver.example:8443/runs?of=odenet");
+    ck_assert_int_eq(settings_settle(&settings, &err), ODE_EARG);
+    ck_assert_str_eq(err.at, "--webhook-secret-file");
+    strcpy(settings.webhook_secret_file, "/nowhere/secret");
+    ck_assert_int_eq(settings_settle(&settings, &err), ODE_ENOENT);
+    strcpy(settings.webhook_secret_file, secret);
+    test_ok(settings_settle(&settings, &err), &err);
+    strcpy(settings.webhook_secret_file, file_of("too short\n"));
+    ck_assert_int_eq(settings_settle(&settings, &err), ODE_EARG);
+    strcpy(settings.webhook_secret_file, file_of("0123456789abcdef\nanother line\n"));
+    ck_assert_int_eq(settings_settle(&settings, &err), ODE_EARG);
+}
+END_TEST
+
 TEST_SUITE(settings, 10, presets_are_within_their_bounds, a_file_changes_what_it_names,
            a_wrong_file_is_told_of_and_changes_nothing, a_flag_is_checked,
-           only_loopback_is_listened_at, the_environment_says_where_things_are)
+           only_loopback_is_listened_at, a_receiver_has_a_url_and_a_secret,
+           the_environment_says_where_things_are)
