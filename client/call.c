@@ -155,10 +155,12 @@ call_complain(const struct ctl *ctl, const struct wire_answer *answer)
 /* --- asking --------------------------------------------------------------------------
  */
 
+/* missing: so is that there is nothing. */
 static bool
-is_good(const struct wire_answer *answer)
+is_good(const struct wire_answer *answer, bool missing)
 {
-    return answer->end == WIRE_ANSWERED && answer->status < 400;
+    return answer->end == WIRE_ANSWERED
+           && (answer->status < 400 || (missing && answer->status == 404));
 }
 
 /* Once for each time of trouble, that it will be tried again. */
@@ -175,9 +177,10 @@ trouble_tell(const struct ctl *ctl, const struct wire_answer *answer, long patie
         ctl_say("no connection to %s: %s; trying for %s", where(ctl), answer->text, span);
 }
 
-int
-call(struct ctl *ctl, const struct wire_request *request, bool repeatable,
-     void (*again)(void *context), struct wire_answer *answer)
+/* call(), with what is_good() has to know. */
+static int
+ask(struct ctl *ctl, const struct wire_request *request, bool missing, bool repeatable,
+    void (*again)(void *context), struct wire_answer *answer)
 {
     const long patience_s = ctl->patience_s >= 0 ? ctl->patience_s : CTL_PATIENCE_S;
     int64_t give_up_ms = 0;
@@ -185,7 +188,7 @@ call(struct ctl *ctl, const struct wire_request *request, bool repeatable,
 
     for (int n = 0;; n++) {
         wire_ask(ctl->wire, request, ctl->deadline_ms, answer);
-        if (is_good(answer))
+        if (is_good(answer, missing))
             return CTL_OK;
         pause = call_pause_ms(n, answer->retry_after_s, call_random());
         if (n == 0)
@@ -204,6 +207,13 @@ call(struct ctl *ctl, const struct wire_request *request, bool repeatable,
 }
 
 int
+call(struct ctl *ctl, const struct wire_request *request, bool repeatable,
+     void (*again)(void *context), struct wire_answer *answer)
+{
+    return ask(ctl, request, false, repeatable, again, answer);
+}
+
+int
 call_json(const struct ctl *ctl, const struct wire_answer *answer, json_t **doc)
 {
     json_error_t error;
@@ -215,21 +225,46 @@ call_json(const struct ctl *ctl, const struct wire_answer *answer, json_t **doc)
     return CTL_ERROR;
 }
 
-int
-call_get(struct ctl *ctl, json_t **doc, const char *path, ...)
+static int get(struct ctl *ctl, bool missing, json_t **doc, const char *path,
+               va_list args) __attribute__((format(printf, 4, 0)));
+
+static int
+get(struct ctl *ctl, bool missing, json_t **doc, const char *path, va_list args)
 {
     struct wire_answer answer;
     char text[1024];
+    int code;
+
+    vsnprintf(text, sizeof text, path, args);
+    *doc = NULL;
+    code = ask(ctl, &(struct wire_request){ .method = "GET", .path = text }, missing,
+               true, NULL, &answer);
+    if (code == CTL_OK && answer.status != 404)
+        code = call_json(ctl, &answer, doc);
+    wire_answer_release(&answer);
+    return code;
+}
+
+int
+call_get(struct ctl *ctl, json_t **doc, const char *path, ...)
+{
     va_list args;
     int code;
 
     va_start(args, path);
-    vsnprintf(text, sizeof text, path, args);
+    code = get(ctl, false, doc, path, args);
     va_end(args);
-    code = call(ctl, &(struct wire_request){ .method = "GET", .path = text }, true, NULL,
-                &answer);
-    if (code == CTL_OK)
-        code = call_json(ctl, &answer, doc);
-    wire_answer_release(&answer);
+    return code;
+}
+
+int
+call_find(struct ctl *ctl, json_t **doc, const char *path, ...)
+{
+    va_list args;
+    int code;
+
+    va_start(args, path);
+    code = get(ctl, true, doc, path, args);
+    va_end(args);
     return code;
 }

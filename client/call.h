@@ -38,6 +38,10 @@ int call(struct ctl *ctl, const struct wire_request *request, bool repeatable,
 int call_get(struct ctl *ctl, json_t **doc, const char *path, ...)
     __attribute__((format(printf, 3, 4)));
 
+/* The same, but what is not there (404) is no failure: *doc is NULL. */
+int call_find(struct ctl *ctl, json_t **doc, const char *path, ...)
+    __attribute__((format(printf, 3, 4)));
+
 /* The document of a good answer. Says so on stderr where it is none. */
 int call_json(const struct ctl *ctl, const struct wire_answer *answer, json_t **doc);
 

@@ -27,7 +27,7 @@ static const struct ctl_usage usage = {
 struct part {
     char path[PATH], temporary[PATH + 8];
     int fd;
-    int error; /* errno of the write that failed */
+    int error; /* errno of what failed: nothing more is taken */
 };
 
 /* --- one file ------------------------------------------------------------------------
@@ -39,6 +39,8 @@ part_take(void *context, const char *data, size_t n)
     struct part *part = context;
     ssize_t wrote;
 
+    if (part->error)
+        return false;
     for (; n > 0; data += wrote, n -= (size_t)wrote) {
         wrote = write(part->fd, data, n);
         if (wrote < 0 && errno == EINTR)
@@ -57,8 +59,10 @@ part_again(void *context)
 {
     struct part *part = context;
 
-    if (ftruncate(part->fd, 0) != 0 || lseek(part->fd, 0, SEEK_SET) != 0)
-        ctl_say("%s: %s", part->temporary, strerror(errno));
+    if (ftruncate(part->fd, 0) == 0 && lseek(part->fd, 0, SEEK_SET) == 0)
+        return;
+    part->error = errno;
+    ctl_say("%s: %s", part->temporary, strerror(part->error));
 }
 
 static int

@@ -152,42 +152,69 @@ names_find(struct ctl *ctl, const char *typed, enum names_kind kind, char id[NAM
     return CTL_ERROR;
 }
 
-static int
-runs_of_job(struct ctl *ctl, const char *job, json_t *ids)
+static void
+append_runs(json_t *ids, const json_t *job)
 {
-    json_t *document, *run;
+    const json_t *run;
     size_t i;
-    int code = call_get(ctl, &document, "/v1/jobs/%s", job);
+
+    json_array_foreach (json_object_get(job, "runs"), i, run)
+        json_array_append(ids, json_object_get(run, "id"));
+}
+
+/* Of a whole id, which is a run's or a job's. */
+static int
+runs_of(struct ctl *ctl, const char *id, json_t *ids)
+{
+    json_t *document;
+    int code = call_find(ctl, &document, "/v1/runs/%s", id);
+
+    if (code == CTL_OK && document) {
+        json_array_append_new(ids, json_string(id));
+    } else if (code == CTL_OK) {
+        code = call_find(ctl, &document, "/v1/jobs/%s", id);
+        append_runs(ids, document);
+        if (code == CTL_OK && !document) {
+            ctl_say("there is neither a run nor a job %s", id);
+            code = CTL_ERROR;
+        }
+    }
+    json_decref(document);
+    return code;
+}
+
+static int
+runs_beginning(struct ctl *ctl, const char *begin, json_t *ids)
+{
+    char id[NAMES_ID] = "";
+    int found = 0, code = search(ctl, begin, NAMES_RUN, id, &found);
 
     if (code != CTL_OK)
         return code;
-    json_array_foreach (json_object_get(document, "runs"), i, run)
-        json_array_append(ids, json_object_get(run, "id"));
-    json_decref(document);
-    return CTL_OK;
+    if (found > 1)
+        return ambiguous(begin, NAMES_RUN, found);
+    if (found == 1) {
+        json_array_append_new(ids, json_string(id));
+        return CTL_OK;
+    }
+    code = names_find(ctl, begin, NAMES_JOB, id);
+    return code == CTL_OK ? runs_of(ctl, id, ids) : code;
 }
 
 int
 names_runs(struct ctl *ctl, const char *typed, json_t *ids)
 {
-    char begin[NAMES_ID], id[NAMES_ID] = "";
-    int found = 0, code;
+    char begin[NAMES_ID];
+    int code;
 
     if (strcmp(typed, "last") == 0) {
-        code = newest(ctl, NAMES_RUN, id);
+        code = newest(ctl, NAMES_RUN, begin);
         if (code == CTL_OK)
-            json_array_append_new(ids, json_string(id));
+            json_array_append_new(ids, json_string(begin));
         return code;
     }
     if (!lower(typed, begin))
         return CTL_USAGE;
-    code = search(ctl, begin, NAMES_RUN, id, &found);
-    if (code == CTL_OK && found == 1)
-        json_array_append_new(ids, json_string(id));
-    if (code != CTL_OK || found == 1)
-        return code;
-    if (found > 1)
-        return ambiguous(typed, NAMES_RUN, found);
-    code = names_find(ctl, begin, NAMES_JOB, id);
-    return code == CTL_OK ? runs_of_job(ctl, id, ids) : code;
+    return names_is_id(begin) ? runs_of(ctl, begin, ids)
+                              : runs_beginning(ctl, begin, ids);
 }

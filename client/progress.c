@@ -99,6 +99,8 @@ progress_show(struct progress *p, const json_t *run, const json_t *levels)
     levels_tell(p, levels);
     if (words_is_final(json_string_value(json_object_get(run, "state"))))
         return;
+    if (p->columns > 0 && isatty(fileno(p->to)))
+        p->columns = columns_of(fileno(p->to)); /* it may have been resized */
     words_progress(run, level, p->columns, text);
     key_make(run, key);
     if (p->columns > 0) {

@@ -33,10 +33,16 @@ line_add(struct line *line, const char *format, ...)
 const char *
 words_clean(const char *text, char *to, size_t size)
 {
+    const unsigned char *c = (const unsigned char *)(text ? text : "-");
     size_t n = 0;
 
-    for (const char *c = text ? text : "-"; *c && n + 1 < size; c++)
-        to[n++] = (unsigned char)*c < ' ' || *c == 0x7f ? '?' : *c;
+    for (; *c && n + 1 < size; c++) {
+        const bool c1 =
+            c[0] == 0xc2 && c[1] >= 0x80 && c[1] < 0xa0; /* U+0080 to U+009F */
+
+        to[n++] = *c < ' ' || *c == 0x7f || c1 ? '?' : (char)*c;
+        c += c1;
+    }
     to[n] = '\0';
     return to;
 }

@@ -115,8 +115,8 @@ START_TEST(wait_asks_until_all_have_ended)
         "\"}]}],\"next\":null}");
     struct server server;
 
-    SERVER_START(&server, jobs, jobs, ENDED(RUN_A, "running"), ENDED(RUN_A, "cancelled"),
-                 ENDED(RUN_B, "succeeded"));
+    SERVER_START(&server, ENDED(RUN_A, "running"), jobs, ENDED(RUN_A, "running"),
+                 ENDED(RUN_A, "cancelled"), ENDED(RUN_B, "succeeded"));
     ck_assert_int_eq(CTL(server, "wait", RUN_A, "01m8pr"), CTL_CANCELLED);
     ck_assert_str_eq(command_answer, RUN_A " cancelled\n" RUN_B " succeeded\n");
     server_end(&server);
@@ -129,7 +129,7 @@ START_TEST(wait_takes_a_job_for_its_runs)
     struct server server;
 
     SERVER_START(
-        &server, SERVER_JSON("{\"jobs\":[],\"next\":null}"),
+        &server, SERVER_PROBLEM("404 Not Found", "{}"),
         SERVER_JSON("{\"id\":\"01m8pr12e5pdd6vwbzc4z7yypr\",\"runs\":[{\"id\":\"" RUN_B
                     "\"}]}"),
         ENDED(RUN_B, "failed"));
@@ -139,17 +139,29 @@ START_TEST(wait_takes_a_job_for_its_runs)
 }
 END_TEST
 
+START_TEST(what_is_neither_a_run_nor_a_job_is_not_waited_for)
+{
+    struct server server;
+
+    SERVER_START(&server, SERVER_PROBLEM("404 Not Found", "{}"),
+                 SERVER_PROBLEM("404 Not Found", "{}"));
+    ck_assert_int_eq(CTL(server, "wait", RUN_A), CTL_ERROR);
+    ck_assert_str_eq(command_complaint,
+                     "odenetctl: there is neither a run nor a job " RUN_A "\n");
+    server_end(&server);
+}
+END_TEST
+
 START_TEST(wait_ends_when_time_is_up)
 {
     struct server server;
 
-    SERVER_START(
-        &server,
-        SERVER_JSON("{\"jobs\":[{\"id\":\"x\",\"runs\":[{\"id\":\"" RUN_A "\"}]}]}"),
-        ENDED(RUN_A, "running"), ENDED(RUN_A, "running"), ENDED(RUN_A, "running"),
-        ENDED(RUN_A, "running"), ENDED(RUN_A, "running"), ENDED(RUN_A, "running"),
-        ENDED(RUN_A, "running"), ENDED(RUN_A, "running"), ENDED(RUN_A, "running"),
-        ENDED(RUN_A, "running"), ENDED(RUN_A, "running"), ENDED(RUN_A, "running"));
+    SERVER_START(&server, ENDED(RUN_A, "running"), ENDED(RUN_A, "running"),
+                 ENDED(RUN_A, "running"), ENDED(RUN_A, "running"),
+                 ENDED(RUN_A, "running"), ENDED(RUN_A, "running"),
+                 ENDED(RUN_A, "running"), ENDED(RUN_A, "running"),
+                 ENDED(RUN_A, "running"), ENDED(RUN_A, "running"),
+                 ENDED(RUN_A, "running"), ENDED(RUN_A, "running"));
     ck_assert_int_eq(CTL(server, "wait", RUN_A, "--timeout", "1"), CTL_TIMEOUT);
     ck_assert_str_eq(command_answer, "");
     ck_assert_ptr_nonnull(strstr(command_complaint, "the run goes on"));
@@ -430,10 +442,11 @@ END_TEST
 TEST_SUITE(commands, 60, bad_usage_asks_nobody, each_command_has_its_help,
            the_environment_says_where_unless_a_flag_does, a_run_that_ended_so_exits_so,
            wait_asks_until_all_have_ended, wait_takes_a_job_for_its_runs,
-           wait_ends_when_time_is_up, a_list_goes_over_pages,
-           a_priority_goes_into_the_spec, others_are_asked_although_one_is_refused,
-           half_a_file_is_fetched_again, no_file_is_left_half,
-           a_model_is_kept_only_with_its_checksum, a_name_is_no_way_out_of_the_folder,
+           what_is_neither_a_run_nor_a_job_is_not_waited_for, wait_ends_when_time_is_up,
+           a_list_goes_over_pages, a_priority_goes_into_the_spec,
+           others_are_asked_although_one_is_refused, half_a_file_is_fetched_again,
+           no_file_is_left_half, a_model_is_kept_only_with_its_checksum,
+           a_name_is_no_way_out_of_the_folder,
            a_log_is_followed_without_gap_or_repetition,
            a_log_that_begins_anew_is_shown_from_there, a_tail_is_the_servers_business,
            a_stream_that_breaks_off_goes_on_behind_the_last_event,

@@ -152,6 +152,10 @@ START_TEST(nothing_that_a_name_says_drives_the_terminal)
     char text[20];
 
     ck_assert_str_eq(words_clean("a\033[2Jb\n\x7f", text, sizeof text), "a?[2Jb??");
+    ck_assert_str_eq(words_clean("\xc2\x9b"
+                                 "2J\xc2\xb5\xc2",
+                                 text, sizeof text),
+                     "?2J\xc2\xb5\xc2");
     ck_assert_str_eq(words_clean("0123456789", text, 5), "0123");
     ck_assert_str_eq(words_clean(NULL, text, sizeof text), "-");
 }

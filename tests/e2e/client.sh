@@ -61,7 +61,7 @@ same "it is the same run" "$(answer)" "$run succeeded"
 job=$(field "$run" .job)
 ends "waited for, by its job" 0 wait "$job" --json
 holds "it is the same, too" --arg id "$run" '.id == $id and .state == "succeeded"'
-./odenetctl submit --priority 7 - < "$work/spec.json" > "$body"
+./odenetctl submit --priority 7 - < "$work/spec.json" > "$body" 2> "$said"
 same "a spec comes from standard input, with another priority" \
     "$(field "$(answer)" .priority)" 7
 ends "it ends, too" 0 wait last
