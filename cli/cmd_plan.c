@@ -11,6 +11,7 @@
 #include "cli/forecast.h"
 #include "cli/ladder.h"
 #include "cli/options.h"
+#include "core/base/duration.h"
 #include "core/data/dataset.h"
 #include "core/kernels/gemm.h"
 #include "schema/forecast.h"
@@ -79,7 +80,7 @@ static void
 level_print(const struct planned *d, size_t k)
 {
     const struct ode_level_plan *p = &d->plan.levels[k];
-    char blocks[80] = "", keeps[96], took[DURATION_TEXT];
+    char blocks[80] = "", keeps[96], took[ODE_DURATION_TEXT];
     int used = 0;
 
     for (size_t u = 0; u < p->blocks_n && used < (int)sizeof blocks; u++)
@@ -91,7 +92,7 @@ level_print(const struct planned *d, size_t k)
            p->parameters, p->flops / 1e6, (double)p->memory_bytes / (1 << 20),
            p->work_image, p->work);
     if (d->measured)
-        printf("  %12s", duration_text(d->level[k].expected, took));
+        printf("  %12s", ode_duration_text(d->level[k].expected, took));
     printf("  %s\n", memory_text(p, keeps, sizeof keeps));
 }
 

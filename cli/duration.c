@@ -1,45 +1,17 @@
-/* duration.c - seconds in words. */
+/* duration.c - a forecast in words. */
 #include "cli/duration.h"
 
-#include <math.h>
 #include <stdio.h>
 
-/* "8 min 20 s": n small units, `ratio` of which make a large one. */
-static void
-pair(long long n, int ratio, const char *large, const char *small, char *text)
-{
-    if (n % ratio)
-        snprintf(text, DURATION_TEXT, "%lld %s %lld %s", n / ratio, large, n % ratio,
-                 small);
-    else
-        snprintf(text, DURATION_TEXT, "%lld %s", n / ratio, large);
-}
-
-const char *
-duration_text(double s, char text[DURATION_TEXT])
-{
-    if (!isfinite(s) || s > 1e12)
-        snprintf(text, DURATION_TEXT, "unknown");
-    else if (s < 9.95)
-        snprintf(text, DURATION_TEXT, "%.*f s", s < 0.995 ? 2 : 1, s);
-    else if (s < 59.5)
-        snprintf(text, DURATION_TEXT, "%.0f s", s);
-    else if (s < 3599.5)
-        pair(llround(s), 60, "min", "s", text);
-    else if (s < 86370)
-        pair(llround(s / 60), 60, "h", "min", text);
-    else
-        pair(llround(s / 3600), 24, "d", "h", text);
-    return text;
-}
+#include "core/base/duration.h"
 
 const char *
 duration_span(const struct ode_span *span, char text[DURATION_SPAN])
 {
-    char expected[DURATION_TEXT], low[DURATION_TEXT], high[DURATION_TEXT];
+    char expected[ODE_DURATION_TEXT], low[ODE_DURATION_TEXT], high[ODE_DURATION_TEXT];
 
     snprintf(text, DURATION_SPAN, "about %s (%s to %s)",
-             duration_text(span->expected, expected), duration_text(span->low, low),
-             duration_text(span->high, high));
+             ode_duration_text(span->expected, expected),
+             ode_duration_text(span->low, low), ode_duration_text(span->high, high));
     return text;
 }

@@ -7,6 +7,7 @@ libodenet_a_SOURCES = \
 	%D%/base/arena.c \
 	%D%/base/beneath.c \
 	%D%/base/curve.c \
+	%D%/base/duration.c \
 	%D%/base/field.c \
 	%D%/base/file.c \
 	%D%/base/hash.c \
@@ -116,6 +117,7 @@ core_headers = \
 	%D%/base/arena.h \
 	%D%/base/beneath.h \
 	%D%/base/curve.h \
+	%D%/base/duration.h \
 	%D%/base/field.h \
 	%D%/base/field_structs.inc \
 	%D%/base/field_tables.inc \

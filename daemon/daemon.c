@@ -31,6 +31,7 @@
 #include "daemon/store.h"
 #include "daemon/submit.h"
 #include "daemon/supervise.h"
+#include "daemon/webhook.h"
 #include "schema/sweep.h"
 #include "web/assets.h"
 
@@ -55,6 +56,7 @@ struct daemon {
     struct planner planner;
     struct backups backups;
     struct pulse pulse;
+    struct webhook webhook;
     struct backend_parts parts;
     struct backend backend;
     struct server server;
@@ -190,17 +192,17 @@ part_closed(void *context)
 static void
 stop(struct daemon *daemon)
 {
-    if (!daemon->stopping && daemon->serving)
-        server_close(&daemon->server, part_closed, daemon);
-    if (!daemon->stopping)
+    if (!daemon->stopping) {
+        daemon->stopping = true;
+        if (daemon->serving)
+            server_close(&daemon->server, part_closed, daemon);
         probe_stop(&daemon->probe, part_closed, daemon);
-    if (!daemon->stopping)
         planner_stop(&daemon->planner, part_closed, daemon);
-    if (!daemon->stopping)
         backups_stop(&daemon->backups, part_closed, daemon);
-    daemon->stopping = true;
-    pulse_stopping(&daemon->pulse);
-    supervise_stop(&daemon->sup, part_closed, daemon);
+        webhook_stop(&daemon->webhook, part_closed, daemon);
+        pulse_stopping(&daemon->pulse);
+    }
+    supervise_stop(&daemon->sup, part_closed, daemon); /* again: without grace */
 }
 
 static void
@@ -297,6 +299,8 @@ on_turn(uv_prepare_t *turn)
     const bool events = daemon->events != daemon->store.events;
     const bool runs = daemon->runs != daemon->store.runs;
 
+    if (daemon->webhook.stirred)
+        webhook_kick(&daemon->webhook);
     daemon->events = daemon->store.events;
     daemon->runs = daemon->store.runs;
     if (!daemon->serving || daemon->stopping)
@@ -316,12 +320,38 @@ on_server_log(void *context, const char *text)
     log_event(&daemon->log, LOG_WARN, "api", "note", log_text("text", text));
 }
 
+/* Before runs are recovered, as that may end some. */
+static enum ode_status
+open_webhook(struct daemon *daemon, struct ode_err *err)
+{
+    const struct settings *settings = &daemon->settings;
+    struct webhook *webhook = &daemon->webhook;
+    char *secret = NULL;
+    size_t n = 0;
+
+    webhook_preset(webhook);
+    webhook->loop = &daemon->loop;
+    webhook->store = &daemon->store;
+    webhook->log = &daemon->log;
+    webhook->url = settings->webhook_url;
+    webhook->private = settings->webhook_private != 0;
+    if (!*settings->webhook_url)
+        return ODE_OK;
+    ODE_TRY(webhook_read_secret(settings->webhook_secret_file, &secret, &n, err));
+    webhook_open(webhook, secret, n);
+    return ODE_OK;
+}
+
 static enum ode_status
 open_supervisor(struct daemon *daemon, struct ode_err *err)
 {
     const struct settings *settings = &daemon->settings;
 
-    daemon->queue = (struct queue){ &daemon->store, on_run_moved, daemon };
+    daemon->queue = (struct queue){ .store = &daemon->store,
+                                    .moved = on_run_moved,
+                                    .context = daemon,
+                                    .ended = webhook_note,
+                                    .ended_context = &daemon->webhook };
     daemon->submit =
         (struct submit){ .store = &daemon->store, .state_dir = daemon->state_dir };
     daemon->sup = (struct supervise){
@@ -499,6 +529,7 @@ static enum ode_status
 begin_to_serve(struct daemon *daemon, struct ode_err *err)
 {
     ODE_TRY(open_server(daemon, err));
+    ODE_TRY(open_webhook(daemon, err));
     ODE_TRY(supervise_recover(&daemon->sup, err));
     ODE_TRY(tell_address(daemon, err));
     probe_start(&daemon->probe, &daemon->loop, &daemon->log, daemon->settings.worker);
@@ -516,7 +547,8 @@ serve(struct daemon *daemon, struct ode_err *err)
         return ode_fail(err, ODE_EINTERNAL, "", "cannot make the event loop");
     status = open_supervisor(daemon, err);
     if (status == ODE_OK) {
-        daemon->open = 4; /* the supervisor, the probe, the planner and the backups */
+        /* the supervisor, the probe, the planner, the backups and the webhook */
+        daemon->open = 5;
         watch_signals(daemon);
         daemon->pulse = (struct pulse){ .log = &daemon->log,
                                         .store = &daemon->store,

@@ -1,8 +1,9 @@
 # daemon: odenetd
 
 noinst_LIBRARIES += libdaemon.a
-libdaemon_a_CFLAGS = $(AM_CFLAGS) $(UV_CFLAGS) $(SQLITE_CFLAGS) $(JANSSON_CFLAGS)
+libdaemon_a_CFLAGS = $(AM_CFLAGS) $(CURL_CFLAGS) $(UV_CFLAGS) $(SQLITE_CFLAGS) $(JANSSON_CFLAGS)
 libdaemon_a_SOURCES = \
+	%D%/address.c %D%/address.h \
 	%D%/ask.c %D%/ask.h \
 	%D%/attempt.c %D%/attempt.h \
 	%D%/backup.c %D%/backup.h \
@@ -22,6 +23,7 @@ libdaemon_a_SOURCES = \
 	%D%/order.c %D%/order.h \
 	%D%/notify.c %D%/notify.h \
 	%D%/planner.c %D%/planner.h \
+	%D%/post.c %D%/post.h \
 	%D%/probe.c %D%/probe.h \
 	%D%/pulse.c %D%/pulse.h \
 	%D%/queue.c %D%/queue.h \
@@ -43,10 +45,11 @@ libdaemon_a_SOURCES = \
 	%D%/supervise.c %D%/supervise.h \
 	%D%/ulid.c %D%/ulid.h \
 	%D%/versus.c %D%/versus.h \
-	%D%/warm.c %D%/warm.h
+	%D%/warm.c %D%/warm.h \
+	%D%/webhook.c %D%/webhook.h
 
 daemon_LIBS = libdaemon.a $(api_LIBS) $(web_LIBS) $(schema_LIBS) $(core_LIBS) \
-	$(UV_LIBS) $(SQLITE_LIBS)
+	$(CURL_LIBS) $(UV_LIBS) $(SQLITE_LIBS)
 
 sbin_PROGRAMS += odenetd
 odenetd_CFLAGS = $(AM_CFLAGS)

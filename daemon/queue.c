@@ -114,6 +114,8 @@ queue_move(struct queue *queue, struct run *run, enum run_state to, const char *
     stamp(run, to, now);
     ODE_TRY(store_begin(queue->store, err));
     status = write_move(queue, run, from, cause, now, err);
+    if (status == ODE_OK && queue->ended && run_state_final(to))
+        status = queue->ended(queue->ended_context, run, now, err);
     if (status == ODE_OK && queue->moved)
         queue->moved(queue->context, run, from);
     return store_end(queue->store, status, err);

@@ -39,10 +39,17 @@ bool queue_allows(enum run_state from, enum run_state to);
 /* Told of each move, within its transaction: only take note, for it may be undone. */
 typedef void queue_moved_fn(void *context, const struct run *run, enum run_state from);
 
+/* Told of each move to a final state, within its transaction, which it may write in;
+ * where it fails the move fails. */
+typedef enum ode_status queue_ended_fn(void *context, const struct run *run,
+                                       int64_t at_ms, struct ode_err *err);
+
 struct queue {
     struct store *store;   /* borrowed */
     queue_moved_fn *moved; /* may be NULL */
     void *context;
+    queue_ended_fn *ended; /* may be NULL */
+    void *ended_context;
 };
 
 /*

@@ -10,6 +10,7 @@
 
 #include "api/socket.h"
 #include "daemon/log.h"
+#include "daemon/webhook.h"
 
 static const struct setting list[] = {
 #define SETTING_TEXT(member, preset, argument, doc) \
@@ -298,6 +299,24 @@ check_preempt(const struct settings *settings, struct ode_err *err)
     return ODE_OK;
 }
 
+/* Also that the secret can be read, so that --check-config tells. */
+static enum ode_status
+check_webhook(const struct settings *settings, struct ode_err *err)
+{
+    char *secret;
+    size_t n;
+
+    if (!*settings->webhook_url)
+        return ODE_OK;
+    ODE_TRY(post_check_url(settings->webhook_url, "--webhook-url", err));
+    if (!*settings->webhook_secret_file)
+        return ode_fail(err, ODE_EARG, "--webhook-secret-file",
+                        "what goes to --webhook-url is signed, so this must be given");
+    ODE_TRY(webhook_read_secret(settings->webhook_secret_file, &secret, &n, err));
+    free(secret);
+    return ODE_OK;
+}
+
 static enum ode_status
 check_log(const struct settings *settings, struct ode_err *err)
 {
@@ -416,6 +435,7 @@ settings_settle(struct settings *settings, struct ode_err *err)
     ODE_TRY(check_names(settings, err));
     ODE_TRY(check_socket(settings, err));
     ODE_TRY(check_preempt(settings, err));
+    ODE_TRY(check_webhook(settings, err));
     ODE_TRY(check_log(settings, err));
     find_worker(settings->worker);
     return ODE_OK;

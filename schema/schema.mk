@@ -32,7 +32,8 @@ schema_LIBS = libschema.a $(JANSSON_LIBS) $(core_LIBS)
 
 # The migrations are embedded: what embeds them is made again when one of them changes.
 sql_files = %D%/sql/migrations.def %D%/sql/001_init.sql %D%/sql/002_requests.sql \
-	%D%/sql/003_forecast.sql %D%/sql/004_cached.sql %D%/sql/005_turns.sql %D%/sql/006_keys.sql %D%/sql/007_events.sql %D%/sql/008_sweeps.sql %D%/sql/009_storage.sql %D%/sql/011_versions.sql
+	%D%/sql/003_forecast.sql %D%/sql/004_cached.sql %D%/sql/005_turns.sql %D%/sql/006_keys.sql %D%/sql/007_events.sql \
+	%D%/sql/008_sweeps.sql %D%/sql/009_storage.sql %D%/sql/010_webhooks.sql %D%/sql/011_versions.sql
 EXTRA_DIST += $(sql_files)
 %D%/libschema_a-sql.$(OBJEXT): $(sql_files)
 

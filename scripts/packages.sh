@@ -18,6 +18,7 @@ packages_build=(
     "file /usr/include/stdlib.h libc6-dev"
     "library gnutls libgnutls28-dev"
     "library jansson libjansson-dev"
+    "library libcurl libcurl4-gnutls-dev"
     "library libmd libmd-dev"
     "library libmicrohttpd libmicrohttpd-dev"
     "library libuv libuv1-dev"

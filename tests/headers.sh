@@ -8,7 +8,7 @@ set -eu
 top=${srcdir:-$(dirname "$0")/..}
 bad=0 n=0
 
-for header in $(cd "$top" && find core schema api daemon cli web tests \
+for header in $(cd "$top" && find core schema api daemon cli client web tests \
     \( -name work -o -name node_modules \) -prune -o -type f -name '*.h' -print | sort); do
     case $header in core/kernels/body.h) continue ;; esac
     grep -q '^ \* Part of body\.h' "$top/$header" && continue

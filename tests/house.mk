@@ -2,6 +2,7 @@
 
 house_tests = \
 	%D%/calls.sh \
+	%D%/client/man.sh \
 	%D%/configure.sh \
 	%D%/format.sh \
 	%D%/headers.sh \
@@ -20,4 +21,4 @@ AM_TESTS_ENVIRONMENT = \
 	CC='$(CC)'; HEADER_FLAGS='$(header_flags)'; export CC HEADER_FLAGS;
 header_flags = $(DEFS) $(DEFAULT_INCLUDES) $(AM_CPPFLAGS) $(CPPFLAGS) $(ODE_CFLAGS) $(CHECK_CFLAGS) \
 	$(JANSSON_CFLAGS) $(ZLIB_CFLAGS) $(MD_CFLAGS) $(OPENBLAS_CFLAGS) $(UV_CFLAGS) \
-	$(SQLITE_CFLAGS) $(MHD_CFLAGS) $(GNUTLS_CFLAGS)
+	$(SQLITE_CFLAGS) $(MHD_CFLAGS) $(GNUTLS_CFLAGS) $(CURL_CFLAGS)

@@ -10,7 +10,7 @@ includes=$(mktemp)
 trap 'rm -f "$includes"' EXIT
 
 # Each line: FILE:LINE:INCLUDED, quotes or brackets kept.
-find core schema api daemon cli web tests \( -name work -o -name node_modules \) -prune -o \
+find core schema api daemon cli client web tests \( -name work -o -name node_modules \) -prune -o \
     -type f \( -name '*.c' -o -name '*.h' -o -name '*.def' \) -print |
     sort |
     xargs grep -nE '^[[:space:]]*#[[:space:]]*include[[:space:]]*["<]' /dev/null |
@@ -24,13 +24,15 @@ awk -F: '
         sees["daemon"] = "daemon/ api/ schema/ core/ web/assets.h"
         sees["web"] = "web/ api/asset.h core/base/"
         sees["cli"] = "cli/ schema/ core/"
-        sees["tests"] = "tests/ cli/ daemon/ api/ schema/ core/ web/"
-        bars["core"] = "jansson.h uv.h sqlite3.h microhttpd.h gnutls/gnutls.h"
-        bars["schema"] = "uv.h sqlite3.h microhttpd.h gnutls/gnutls.h"
-        bars["api"] = "sqlite3.h"
+        sees["client"] = "client/ core/base/"
+        sees["tests"] = "tests/ cli/ client/ daemon/ api/ schema/ core/ web/"
+        bars["core"] = "jansson.h uv.h sqlite3.h microhttpd.h gnutls/gnutls.h curl/curl.h"
+        bars["schema"] = "uv.h sqlite3.h microhttpd.h gnutls/gnutls.h curl/curl.h"
+        bars["api"] = "sqlite3.h curl/curl.h"
         bars["daemon"] = "microhttpd.h gnutls/gnutls.h"
-        bars["web"] = "jansson.h uv.h sqlite3.h microhttpd.h gnutls/gnutls.h"
-        bars["cli"] = "uv.h sqlite3.h microhttpd.h gnutls/gnutls.h"
+        bars["web"] = "jansson.h uv.h sqlite3.h microhttpd.h gnutls/gnutls.h curl/curl.h"
+        bars["cli"] = "uv.h sqlite3.h microhttpd.h gnutls/gnutls.h curl/curl.h"
+        bars["client"] = "uv.h sqlite3.h microhttpd.h gnutls/gnutls.h"
     }
     {
         folder = $1

@@ -36,10 +36,10 @@ for page in odenet.1 odenetd.conf.5 odenetd.8; do
 done
 
 # --- settings: name, argument, default
-sed -n 's/^\.It Ic \([a-z_]*\) Ar \([A-Z]*\) Pq \(.*\)$/\1 \2 \3/p' "$top/man/odenetd.conf.5" \
+sed -n 's/^\.It Ic \([a-z_]*\) Ar \([A-Z01|]*\) Pq \(.*\)$/\1 \2 \3/p' "$top/man/odenetd.conf.5" \
     > "$work/manual"
-sed -nE -e 's/^SETTING_TEXT\((\w+), *"([^"]*)", *"([A-Z]+)".*/\1 \3 \2/p' \
-    -e 's/^SETTING_INT *\((\w+), *([^,]+),[^,]*,[^,]*, *"([A-Z]+)".*/\1 \3 \2/p' \
+sed -nE -e 's/^SETTING_TEXT\((\w+), *"([^"]*)", *"([A-Z01|]+)".*/\1 \3 \2/p' \
+    -e 's/^SETTING_INT *\((\w+), *([^,]+),[^,]*,[^,]*, *"([A-Z01|]+)".*/\1 \3 \2/p' \
     "$top/daemon/settings.def" | sed 's/ $/ none/' > "$work/program"
 same "settings in odenetd.conf(5)"
 

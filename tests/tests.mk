@@ -167,6 +167,23 @@ test_cli_SOURCES = \
 	%D%/cli/training.c %D%/cli/training.h \
 	%D%/cli/warm.c
 
+check_PROGRAMS += test-client
+TESTS += test-client
+test_client_CPPFLAGS = $(AM_CPPFLAGS) -DSUITES_DEF='"tests/client/suites.def"'
+test_client_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS) $(JANSSON_CFLAGS)
+test_client_LDADD = $(client_LIBS) $(CHECK_LIBS)
+test_client_SOURCES = \
+	%D%/main.c %D%/test.h \
+	%D%/cli/command.c %D%/cli/command.h \
+	%D%/client/suites.def \
+	%D%/client/call.c \
+	%D%/client/commands.c \
+	%D%/client/lines.c \
+	%D%/client/names.c \
+	%D%/client/place.c \
+	%D%/client/script.c %D%/client/script.h \
+	%D%/client/words.c
+
 check_PROGRAMS += test-web
 TESTS += test-web
 test_web_CPPFLAGS = $(AM_CPPFLAGS) -DSUITES_DEF='"tests/web/suites.def"'
@@ -231,6 +248,8 @@ test_daemon_SOURCES = \
 	%D%/api/client.c %D%/api/client.h \
 	%D%/api/lint.c %D%/api/lint.h \
 	%D%/daemon/ages.c %D%/daemon/ages.h \
+	%D%/client/script.c %D%/client/script.h \
+	%D%/daemon/address.c \
 	%D%/daemon/backend.c \
 	%D%/daemon/backup.c \
 	%D%/daemon/desk.c %D%/daemon/desk.h \
@@ -259,6 +278,7 @@ test_daemon_SOURCES = \
 	%D%/daemon/sweeps.c \
 	%D%/daemon/turns.c \
 	%D%/daemon/ulid.c \
+	%D%/daemon/webhook.c \
 	%D%/daemon/world.c %D%/daemon/world.h
 fake_worker_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS)
 fake_worker_LDADD = $(JANSSON_LIBS)
@@ -270,7 +290,9 @@ e2e_stories = \
 	%D%/e2e/blas.sh \
 	%D%/e2e/browser.sh \
 	%D%/e2e/check.sh \
+	%D%/e2e/client.sh \
 	%D%/e2e/command_line.sh \
+	%D%/e2e/cookbook.sh \
 	%D%/e2e/killed_worker.sh \
 	%D%/e2e/levels.sh \
 	%D%/e2e/main_job.sh \
@@ -303,7 +325,9 @@ EXTRA_DIST += \
 	%D%/e2e/blas.sh \
 	%D%/e2e/browser.sh \
 	%D%/e2e/check.sh \
+	%D%/e2e/client.sh \
 	%D%/e2e/command_line.sh \
+	%D%/e2e/cookbook.sh \
 	%D%/e2e/killed_worker.sh \
 	%D%/e2e/levels.sh \
 	%D%/e2e/lib.sh \

@@ -1,10 +1,11 @@
-/* hash.c - SHA-256, in lower-case hex. */
+/* hash.c - SHA-256, and HMAC with it, in lower-case hex. */
 #include "core/base/hash.h"
 
 #include <errno.h>
 #include <sha2.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <string.h>
 
 static void
 hash_end(SHA2_CTX *context, char hex[ODE_HASH_HEX])
@@ -23,6 +24,40 @@ ode_hash_bytes(const void *data, size_t size, char hex[ODE_HASH_HEX])
 
     SHA256Init(&context);
     SHA256Update(&context, data, size);
+    hash_end(&context, hex);
+}
+
+/* Begins a hash with the key, in every byte of which the bits of `mask` are turned. */
+static void
+begin_with(SHA2_CTX *context, const uint8_t key[SHA256_BLOCK_LENGTH], uint8_t mask)
+{
+    uint8_t pad[SHA256_BLOCK_LENGTH];
+
+    for (int i = 0; i < SHA256_BLOCK_LENGTH; i++)
+        pad[i] = key[i] ^ mask;
+    SHA256Init(context);
+    SHA256Update(context, pad, sizeof pad);
+}
+
+void
+ode_hash_sign(const void *key, size_t key_size, const void *data, size_t size,
+              char hex[ODE_HASH_HEX])
+{
+    uint8_t block[SHA256_BLOCK_LENGTH] = { 0 }, digest[SHA256_DIGEST_LENGTH];
+    SHA2_CTX context;
+
+    if (key_size > sizeof block) { /* its hash is the key */
+        SHA256Init(&context);
+        SHA256Update(&context, key, key_size);
+        SHA256Final(block, &context);
+    } else {
+        memcpy(block, key, key_size);
+    }
+    begin_with(&context, block, 0x36);
+    SHA256Update(&context, data, size);
+    SHA256Final(digest, &context);
+    begin_with(&context, block, 0x5c);
+    SHA256Update(&context, digest, sizeof digest);
     hash_end(&context, hex);
 }
 

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "cli/duration.h"
+#include "core/base/duration.h"
 #include "tests/test.h"
 
 /* Two levels of 100 s and 200 s, with a transfer of no time. */
@@ -211,10 +212,10 @@ START_TEST(seconds_in_words)
         { INFINITY, "unknown"   },
     };
     const struct ode_span span = { 500, 480, 610 };
-    char text[DURATION_TEXT], words[DURATION_SPAN];
+    char text[ODE_DURATION_TEXT], words[DURATION_SPAN];
 
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
-        ck_assert_str_eq(duration_text(cases[i].seconds, text), cases[i].text);
+        ck_assert_str_eq(ode_duration_text(cases[i].seconds, text), cases[i].text);
     ck_assert_str_eq(duration_span(&span, words),
                      "about 8 min 20 s (8 min to 10 min 10 s)");
 }

@@ -248,7 +248,7 @@ fed(struct world *world, struct ear *ear, struct server *server, uint64_t turns)
 
 START_TEST(a_watchdog_is_not_fed_while_the_server_has_no_turn)
 {
-    struct server server = { .running = true }; /* so that nothing is kicked */
+    struct server server = { .listener_n = 0 };
     struct world world;
     struct pulse pulse;
     struct ear ear;
@@ -277,7 +277,7 @@ END_TEST
 
 START_TEST(the_status_tells_of_a_disk_that_is_nearly_full)
 {
-    struct server server = { .running = true };
+    struct server server = { .listener_n = 0 };
     struct world world;
     struct pulse pulse;
     struct ear ear;

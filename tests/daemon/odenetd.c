@@ -14,6 +14,7 @@
 #include "api/socket.h"
 #include "core/base/rng.h"
 #include "tests/api/client.h"
+#include "tests/client/script.h"
 #include "tests/daemon/house.h"
 #include "tests/daemon/world.h"
 #include "tests/test.h"
@@ -507,6 +508,32 @@ START_TEST(plans_are_few_at_once_and_end_with_the_client_or_the_daemon)
 }
 END_TEST
 
+START_TEST(a_receiver_is_told_how_a_run_ended)
+{
+    char secret[512], run[ULID_LENGTH + 1], named[64];
+    struct house house = { .port = 0 };
+    struct script server;
+    const char *asked;
+    FILE *file;
+
+    SCRIPT_START(&server, SCRIPT_JSON("{}"));
+    snprintf(secret, sizeof secret, "%s/secret", test_dir());
+    file = fopen(secret, "w");
+    fputs("0123456789abcdef\n", file);
+    fclose(file);
+    house_open(&house, (const char *const[]){ "--webhook-url", server.url,
+                                              "--webhook-secret-file", secret, NULL });
+    house_submit(&house, "steps=4", run);
+    house_assert_ends(&house, run, "succeeded");
+    asked = script_end(&server);
+    snprintf(named, sizeof named, "\"run\":\"%s\"", run);
+    ck_assert_int_eq(script_count(asked, named), 1);
+    ck_assert_int_eq(script_count(asked, "\"event\":\"run.succeeded\""), 1);
+    ck_assert_int_eq(script_count(asked, "\"metrics\":{\""), 1);
+    house_close(&house);
+}
+END_TEST
+
 TEST_SUITE(odenetd, 120, a_dry_run_plans_and_creates_nothing,
            plans_are_few_at_once_and_end_with_the_client_or_the_daemon,
            serves_and_stops_cleanly, it_serves_a_socket_in_its_state_directory,
@@ -518,4 +545,5 @@ TEST_SUITE(odenetd, 120, a_dry_run_plans_and_creates_nothing,
            a_second_signal_does_not_wait_for_a_deaf_worker,
            thirty_kills_leave_the_tables_of_an_undisturbed_run,
            a_bad_spec_is_refused_and_it_serves_on,
-           odd_names_stay_what_they_are_or_are_refused)
+           odd_names_stay_what_they_are_or_are_refused,
+           a_receiver_is_told_how_a_run_ended)

@@ -297,6 +297,36 @@ START_TEST(thirteen_settings_can_change_while_it_runs)
 }
 END_TEST
 
+START_TEST(a_receiver_has_a_url_and_a_secret)
+{
+    static const char *const wrong[] = {
+        "receiver.example",      "ftp://receiver.example", "http://",
+        "http://u:p@host/",      "http://u@host/",         "http://host/#part",
+        "http://host/with space"
+    };
+    struct settings settings = presets();
+    const char *secret = file_of("0123456789abcdef\n");
+    struct ode_err err;
+
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        strcpy(settings.webhook_url, wrong[i]);
+        ck_assert_int_eq(settings_settle(&settings, &err), ODE_EARG);
+        ck_assert_str_eq(err.at, "--webhook-url");
+    }
+    strcpy(settings.webhook_url, "https://receiver.example:8443/runs?of=odenet");
+    ck_assert_int_eq(settings_settle(&settings, &err), ODE_EARG);
+    ck_assert_str_eq(err.at, "--webhook-secret-file");
+    strcpy(settings.webhook_secret_file, "/nowhere/secret");
+    ck_assert_int_eq(settings_settle(&settings, &err), ODE_ENOENT);
+    strcpy(settings.webhook_secret_file, secret);
+    test_ok(settings_settle(&settings, &err), &err);
+    strcpy(settings.webhook_secret_file, file_of("too short\n"));
+    ck_assert_int_eq(settings_settle(&settings, &err), ODE_EARG);
+    strcpy(settings.webhook_secret_file, file_of("0123456789abcdef\nanother line\n"));
+    ck_assert_int_eq(settings_settle(&settings, &err), ODE_EARG);
+}
+END_TEST
+
 TEST_SUITE(settings, 10, a_service_manager_says_where_the_file_is,
            what_can_change_while_it_runs_is_told_apart,
            thirteen_settings_can_change_while_it_runs, presets_are_within_their_bounds,
@@ -304,4 +334,4 @@ TEST_SUITE(settings, 10, a_service_manager_says_where_the_file_is,
            a_flag_is_checked, beyond_loopback_tokens_and_tls_are_wanted,
            a_name_wants_tokens, tokens_may_be_a_credential,
            a_socket_has_permissions_and_perhaps_a_group,
-           the_environment_says_where_things_are)
+           a_receiver_has_a_url_and_a_secret, the_environment_says_where_things_are)

@@ -39,7 +39,7 @@ START_TEST(makes_a_database_with_the_promised_settings)
         { "PRAGMA foreign_keys",   "1"   },
         { "PRAGMA trusted_schema", "0"   },
         { "PRAGMA quick_check",    "ok"  },
-        { "PRAGMA user_version",   "10"  },
+        { "PRAGMA user_version",   "11"  },
         { "PRAGMA busy_timeout",   "5000"},
     };
     struct world world;
