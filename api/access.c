@@ -9,7 +9,8 @@
 #include "api/peer.h"
 #include "api/request.h"
 
-#define REALM "Bearer realm=\"odenet\""
+#define REALM   "Bearer realm=\"odenet\""
+#define TELL_MS 60000
 
 /* --- what was shown -------------------------------------------------------------------
  */
@@ -35,6 +36,21 @@ is_over(const struct token *token)
     return token->expires_s && (int64_t)time(NULL) >= token->expires_s;
 }
 
+/* Tells the operator of guesses, and not of each. */
+static void
+tell_guesses(struct request *r)
+{
+    struct server *s = r->server;
+    char line[160];
+
+    if (!s->config.log || (s->guessed_ms && now_ms(r) - s->guessed_ms < TELL_MS))
+        return;
+    s->guessed_ms = now_ms(r);
+    snprintf(line, sizeof line, "many bad tokens come from %s, which has to wait",
+             r->peer->name);
+    s->config.log(s->config.log_arg, line);
+}
+
 /* An address that has shown ten bad tokens within a second is not listened to: whether
  * the eleventh is good must not be told. */
 const struct token *
@@ -44,6 +60,7 @@ access_token(struct request *r, const char *text, struct problem *problem)
     const struct token *token;
 
     if (rate_left(&s->failures, r->peer->name, now_ms(r)) < 1) {
+        tell_guesses(r);
         reply_header(r, "Retry-After", "1");
         problem_set(problem, PROBLEM_TOO_MANY,
                     "too many bad tokens came from this address; ask again in a second");

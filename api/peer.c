@@ -18,23 +18,39 @@
  */
 
 static void
-name_v6(struct in6_addr address, char *name, size_t size)
+name_v6(struct in6_addr address, char name[PEER_NAME])
 {
     char text[INET6_ADDRSTRLEN];
     struct in_addr v4;
 
     if (IN6_IS_ADDR_V4MAPPED(&address)) {
         memcpy(&v4, address.s6_addr + 12, sizeof v4);
-        inet_ntop(AF_INET, &v4, name, (socklen_t)size);
+        inet_ntop(AF_INET, &v4, name, PEER_NAME);
         return;
     }
     if (IN6_IS_ADDR_LOOPBACK(&address)) {
-        snprintf(name, size, "::1");
+        snprintf(name, PEER_NAME, "::1");
         return;
     }
     memset(address.s6_addr + 8, 0, 8);
     inet_ntop(AF_INET6, &address, text, sizeof text);
-    snprintf(name, size, "%s/64", text);
+    snprintf(name, PEER_NAME, "%s/64", text);
+}
+
+void
+peer_name(const struct sockaddr *address, char name[PEER_NAME])
+{
+    struct sockaddr_in6 v6;
+    struct sockaddr_in v4;
+
+    if (address->sa_family == AF_INET6) {
+        memcpy(&v6, address, sizeof v6);
+        name_v6(v6.sin6_addr, name);
+    } else if (address->sa_family == AF_INET) {
+        memcpy(&v4, address, sizeof v4);
+        inet_ntop(AF_INET, &v4.sin_addr, name, PEER_NAME);
+    } else
+        snprintf(name, PEER_NAME, "unknown");
 }
 
 static void
@@ -42,17 +58,9 @@ name_address(struct MHD_Connection *connection, struct peer *peer)
 {
     const union MHD_ConnectionInfo *info =
         MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
-    struct sockaddr_in6 v6;
-    struct sockaddr_in v4;
+    static const struct sockaddr none = { .sa_family = AF_UNSPEC };
 
-    if (info && info->client_addr->sa_family == AF_INET6) {
-        memcpy(&v6, info->client_addr, sizeof v6);
-        name_v6(v6.sin6_addr, peer->name, sizeof peer->name);
-    } else if (info && info->client_addr->sa_family == AF_INET) {
-        memcpy(&v4, info->client_addr, sizeof v4);
-        inet_ntop(AF_INET, &v4.sin_addr, peer->name, sizeof peer->name);
-    } else
-        snprintf(peer->name, sizeof peer->name, "unknown");
+    peer_name(info ? info->client_addr : &none, peer->name);
 }
 
 /* Whether the user at the other end belongs to this group. */

@@ -13,14 +13,17 @@
 #include <microhttpd.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/socket.h>
 #include <sys/types.h>
 
 #include "api/listener.h"
 
+enum { PEER_NAME = 64 };
+
 struct peer {                  /* of one connection */
     struct listener *listener; /* borrowed */
     int fd;                    /* borrowed */
-    char name[64];             /* "127.0.0.1", "2001:db8:1:2::/64", "user 1000" */
+    char name[PEER_NAME];      /* "127.0.0.1", "2001:db8:1:2::/64", "user 1000" */
     char waits_as[64];         /* the caller whose request waits here, or "" */
     bool trusted;      /* a user of the Unix socket who may do all without a token */
     unsigned requests; /* that it has begun */
@@ -30,6 +33,9 @@ struct peer {                  /* of one connection */
     uint64_t by_ms;    /* until then it has to get on; 0: no limit */
     struct peer *next, *prev;
 };
+
+/* What an IPv4 or IPv6 address is called: whose limits apply to it. */
+void peer_name(const struct sockaddr *address, char name[PEER_NAME]);
 
 /* What libmicrohttpd calls for each new and each closed connection of a listener. */
 void peer_notify(void *listener, struct MHD_Connection *connection, void **context,

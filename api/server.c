@@ -187,11 +187,10 @@ add(struct server *s, int fd, const char *file, struct ode_err *err)
     return l->place.loopback ? ODE_OK : check_public(s, l->place.name, err);
 }
 
+/* Takes all of them, also where an earlier step has failed. */
 static enum ode_status
-open_given(struct server *s, struct ode_err *err)
+open_given(struct server *s, enum ode_status status, struct ode_err *err)
 {
-    enum ode_status status = ODE_OK;
-
     for (size_t i = 0; i < s->config.socket_n; i++)
         if (status == ODE_OK)
             status = add(s, s->config.sockets[i], NULL, err);
@@ -266,9 +265,10 @@ server_open(struct server *server, uv_loop_t *loop, const struct server_config *
     server->backend = backend;
     server->loop = loop;
     status = open_secrets(server, err);
-    if (status == ODE_OK)
-        status =
-            server->config.socket_n > 0 ? open_given(server, err) : open_own(server, err);
+    if (server->config.socket_n > 0)
+        status = open_given(server, status, err);
+    else if (status == ODE_OK)
+        status = open_own(server, err);
     if (status == ODE_OK) {
         status = start(server, err);
     } else

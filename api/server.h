@@ -90,6 +90,7 @@ struct server { /* read only, and only by api */
     struct tokens tokens;
     struct sessions sessions;
     struct rate failures, rate; /* bad tokens of a peer; requests of a caller */
+    uint64_t guessed_ms;        /* when the log was told of the former; 0: never */
     bool secure;                /* TCP is TLS */
     struct tls *tls;            /* owned; NULL: none */
     size_t requests;            /* begun and not completed */

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -35,7 +36,7 @@
 #include "schema/sweep.h"
 #include "web/assets.h"
 
-enum { PATH_BYTES = 4096, SIGNALS = 3 };
+enum { PATH_BYTES = 4096, SIGNALS = 3, FILES_OF_OUR_OWN = 256 };
 
 struct daemon {
     struct settings settings;
@@ -485,11 +486,32 @@ fill_config(struct daemon *daemon, struct server_config *config)
     };
 }
 
+/* Each connection is an open file, and systems begin with a limit that is soft. */
+static enum ode_status
+allow_files(const struct settings *settings, struct ode_err *err)
+{
+    const rlim_t need =
+        (rlim_t)settings->connections + SERVER_LOCAL_CONNECTIONS + FILES_OF_OUR_OWN;
+    struct rlimit limit;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= need)
+        return ODE_OK;
+    limit.rlim_cur = need < limit.rlim_max ? need : limit.rlim_max;
+    if (limit.rlim_cur < need || setrlimit(RLIMIT_NOFILE, &limit) != 0)
+        return ode_fail(err, ODE_EARG, "--connections",
+                        "%lld connections need %llu open files, and the system allows "
+                        "%llu (ulimit -Hn)",
+                        (long long)settings->connections, (unsigned long long)need,
+                        (unsigned long long)limit.rlim_max);
+    return ODE_OK;
+}
+
 static enum ode_status
 open_server(struct daemon *daemon, struct ode_err *err)
 {
     struct server_config config;
 
+    ODE_TRY(allow_files(&daemon->settings, err));
     place_socket(daemon);
     fill_config(daemon, &config);
     daemon->parts =

@@ -267,6 +267,8 @@ START_TEST(ten_bad_tokens_are_enough_for_a_second)
     close(fd);
     client_release(&answer);
     fake_close(&gate.fake);
+    ck_assert_str_eq(gate.fake.logged,
+                     "many bad tokens come from 127.0.0.7, which has to wait");
 }
 END_TEST
 

@@ -1,8 +1,10 @@
 /* listener.c - tests api/listener.c: several sockets, and those that outlive a server. */
 #include "api/listener.h"
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -176,7 +178,36 @@ START_TEST(who_connected_before_the_end_is_answered)
 }
 END_TEST
 
+START_TEST(what_was_handed_over_is_closed_where_it_cannot_be_used)
+{
+    static const char *const token_files[] = { NULL, "/nowhere/tokens" };
+    struct server server;
+    struct ode_err err;
+    uv_loop_t loop;
+
+    uv_loop_init(&loop);
+    for (size_t i = 0; i < sizeof token_files / sizeof *token_files; i++) {
+        int port, pair[2], held = held_socket(&port);
+
+        ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
+        ck_assert_int_ne(server_open(&server, &loop,
+                                     &(struct server_config){
+                                         .sockets = (int[]){held, pair[0], pair[1]},
+                                         .socket_n = 3,
+                                         .token_file = token_files[i]
+        },
+                                     NULL, &err),
+                         ODE_OK);
+        ck_assert_int_eq(fcntl(held, F_GETFD), -1);
+        ck_assert_int_eq(fcntl(pair[0], F_GETFD), -1);
+        ck_assert_int_eq(fcntl(pair[1], F_GETFD), -1);
+    }
+    ck_assert_int_eq(uv_loop_close(&loop), 0);
+}
+END_TEST
+
 TEST_SUITE(api_listener, 60, a_port_and_a_socket_are_served_at_once,
            clients_of_each_wait_and_are_woken, a_full_port_leaves_the_socket_free,
            a_held_socket_loses_no_request_between_two_servers,
-           who_connected_before_the_end_is_answered)
+           who_connected_before_the_end_is_answered,
+           what_was_handed_over_is_closed_where_it_cannot_be_used)

@@ -1,6 +1,8 @@
 /* peer.c - tests api/peer.c: slow and idle clients, and many of them. */
 #include "api/peer.h"
 
+#include <arpa/inet.h>
+#include <netinet/in.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -205,8 +207,70 @@ START_TEST(a_user_has_a_share_too)
 }
 END_TEST
 
+START_TEST(two_hundred_users_of_the_socket_keep_nobody_out)
+{
+    char path[64];
+    struct server_config config = { .socket = path };
+    struct client_answer answer = { 0 };
+    double begin;
+    struct fake fake;
+    int fd[200], local;
+
+    snprintf(path, sizeof path, "%.50s/socket", test_dir());
+    fake_open(&fake, &config);
+    for (int i = 0; i < 200; i++) { /* more than three times its room */
+        fd[i] = client_connect_local(path);
+        ck_assert_int_ge(fd[i], 0);
+        client_send(fd[i], HALF, i % 2 ? strlen(HALF) : 0);
+        if (i % 40 != 39)
+            continue;
+        begin = now_s();
+        local = client_connect_local(path);
+        ck_assert_int_eq(client_exchange(local, "GET", "/livez", "", NULL, &answer), 200);
+        ck_assert_double_lt(now_s() - begin, 2);
+        close(local);
+    }
+    for (int i = 0; i < 200; i++)
+        close(fd[i]);
+    client_release(&answer);
+    fake_close(&fake);
+}
+END_TEST
+
+START_TEST(an_address_is_a_peer_and_of_ipv6_its_network)
+{
+    static const struct {
+        const char *address, *name;
+    } peers[] = {
+        {"10.1.2.3",              "10.1.2.3"         },
+        { "::ffff:10.1.2.3",      "10.1.2.3"         },
+        { "::1",                  "::1"              },
+        { "2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"},
+        { "2001:db8:1:2:ffff::",  "2001:db8:1:2::/64"},
+        { "2001:db8:1:3::1",      "2001:db8:1:3::/64"},
+        { "fe80::1234:5678",      "fe80::/64"        },
+    };
+    char name[PEER_NAME];
+
+    for (size_t i = 0; i < sizeof peers / sizeof *peers; i++) {
+        struct sockaddr_in6 v6 = { .sin6_family = AF_INET6 };
+        struct sockaddr_in v4 = { .sin_family = AF_INET };
+
+        if (inet_pton(AF_INET6, peers[i].address, &v6.sin6_addr) == 1)
+            peer_name((const struct sockaddr *)&v6, name);
+        else {
+            ck_assert_int_eq(inet_pton(AF_INET, peers[i].address, &v4.sin_addr), 1);
+            peer_name((const struct sockaddr *)&v4, name);
+        }
+        ck_assert_str_eq(name, peers[i].name);
+    }
+}
+END_TEST
+
 TEST_SUITE(api_peer, 60, five_hundred_silent_clients_keep_nobody_out,
            five_hundred_half_requests_keep_nobody_out,
            five_hundred_kept_connections_keep_nobody_out, a_header_that_drips_is_cut_off,
            a_body_may_drip_for_longer, a_body_that_stops_is_given_up,
-           an_address_has_its_share, a_user_has_a_share_too)
+           an_address_has_its_share, a_user_has_a_share_too,
+           two_hundred_users_of_the_socket_keep_nobody_out,
+           an_address_is_a_peer_and_of_ipv6_its_network)

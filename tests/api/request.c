@@ -46,6 +46,34 @@ START_TEST(only_loopback_names_are_served)
 }
 END_TEST
 
+START_TEST(names_that_were_given_are_served)
+{
+    char path[64];
+    struct server_config config = { .hosts = "train.example.org,odenet", .socket = path };
+    struct client_answer answer = { 0 };
+    struct fake fake;
+    int fd;
+
+    snprintf(path, sizeof path, "%.50s/socket", test_dir());
+    fake_open(&fake, &config);
+    ck_assert_int_eq(raw(&fake, "GET /livez HTTP/1.1\r\nHost: train.example.org:443"),
+                     200);
+    ck_assert_int_eq(raw(&fake, "GET /livez HTTP/1.1\r\nHost: odenet"), 200);
+    ck_assert_int_eq(raw(&fake, "GET https://odenet/livez HTTP/1.1\r\nHost: x"), 200);
+    ck_assert_int_eq(raw(&fake, "GET /livez HTTP/1.1\r\nHost: localhost"), 200);
+    ck_assert_int_eq(raw(&fake, "GET /livez HTTP/1.1\r\nHost: example.org"), 421);
+    ck_assert_int_eq(raw(&fake, "GET /livez HTTP/1.1\r\nHost: 10.0.0.1"), 421);
+    fd = client_connect_local(path); /* which no page can reach */
+    client_print(fd, "GET /livez HTTP/1.1\r\nHost: whatever\r\n\r\n");
+    ck_assert_int_eq(client_read(fd, false, &answer), 200);
+    client_print(fd, "GET /livez HTTP/1.1\r\n\r\n");
+    ck_assert_int_eq(client_read(fd, false, &answer), 400);
+    close(fd);
+    client_release(&answer);
+    fake_close(&fake);
+}
+END_TEST
+
 static int
 post(struct fake *fake, const char *headers)
 {
@@ -401,10 +429,10 @@ START_TEST(a_body_may_come_byte_by_byte)
 END_TEST
 
 TEST_SUITE(api_request, 60, only_loopback_names_are_served,
-           other_sites_cannot_change_anything, no_answer_invites_other_sites,
-           malformed_targets_are_refused, long_requests_do_no_harm,
-           sizes_have_their_answers, long_targets_and_headers_are_problems,
-           bodies_that_are_no_json_are_told, a_large_body_gets_413,
-           a_large_body_in_chunks_gets_413,
+           names_that_were_given_are_served, other_sites_cannot_change_anything,
+           no_answer_invites_other_sites, malformed_targets_are_refused,
+           long_requests_do_no_harm, sizes_have_their_answers,
+           long_targets_and_headers_are_problems, bodies_that_are_no_json_are_told,
+           a_large_body_gets_413, a_large_body_in_chunks_gets_413,
            refusal_comes_before_the_body_for_who_asks_first, a_body_at_the_limit_is_read,
            a_body_may_come_byte_by_byte)

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -169,6 +170,46 @@ START_TEST(a_socket_that_is_handed_over_loses_no_request_in_ten_restarts)
     close(held);
     close(stop[0]);
     close(stop[1]);
+}
+END_TEST
+
+/* How many files a process may open at once. */
+static void
+limit_files(rlim_t soft, rlim_t hard)
+{
+    struct rlimit limit = { soft, hard };
+
+    ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &limit), 0);
+}
+
+START_TEST(it_has_as_many_files_as_connections_need)
+{
+    enum { CROWD = 1100 };
+    const char *const flags[] = { "--connections", "1500", NULL };
+    struct rlimit limit;
+    struct house house;
+    static int fd[CROWD];
+
+    ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &limit), 0);
+    if (limit.rlim_max < 2000)
+        return; /* nothing to be shown here */
+    limit_files(1024, limit.rlim_max);
+    house_open(&house, flags);
+    limit_files(2000, limit.rlim_max);
+    for (int i = 0; i < CROWD; i++) {
+        fd[i] = client_connect(house.port);
+        ck_assert_int_ge(fd[i], 0);
+        client_print(fd[i], "GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n");
+    }
+    for (int i = 0; i < CROWD; i++) { /* all are there, and each is answered */
+        struct client_answer answer = { 0 };
+
+        ck_assert_int_eq(client_read(fd[i], false, &answer), 200);
+        client_release(&answer);
+    }
+    for (int i = 0; i < CROWD; i++)
+        close(fd[i]);
+    house_close(&house);
 }
 END_TEST
 
@@ -537,6 +578,7 @@ END_TEST
 TEST_SUITE(odenetd, 120, a_dry_run_plans_and_creates_nothing,
            plans_are_few_at_once_and_end_with_the_client_or_the_daemon,
            serves_and_stops_cleanly, it_serves_a_socket_in_its_state_directory,
+           it_has_as_many_files_as_connections_need,
            a_socket_that_is_handed_over_loses_no_request_in_ten_restarts,
            a_second_daemon_says_who_is_there, wrong_settings_end_it_with_a_word,
            a_port_that_is_taken_costs_no_living_worker,

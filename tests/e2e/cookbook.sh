@@ -77,6 +77,12 @@ outcome () {
     *'jq -r '*'.events[]'*)
         check "events begin with the submission" eval 'head -n 1 "$out" | grep -q " queued submitted$"'
         check "and end with the end" eval 'tail -n 1 "$out" | grep -q " state succeeded"' ;;
+    *events*progress=1*)
+        told "progress is told with the run as it stands" 'any(.[]; .state == "succeeded" and (.metrics | has("test.accuracy")))' ;;
+    *log*follow=true*)
+        check "a log of a run that has ended is followed to its end" [ "$(wc -l < "$out")" -gt 2 ] ;;
+    *junit.xml*)
+        check "levels are test cases" grep -q '<testcase .*name="level 0: ' junit.xml ;;
     *application/x-ndjson*)
         told "a stream has them, too, and an end" '.[0].to == "queued" and .[-1] == {kind: "end", run: "'"$run"'", state: "succeeded"}' ;;
     */v1/compare*)
