@@ -26,6 +26,7 @@
 #include "daemon/submit.h"
 #include "daemon/supervise.h"
 #include "schema/json.h"
+#include "schema/openapi.h"
 #include "schema/recipe.h"
 #include "web/assets.h"
 
@@ -48,6 +49,7 @@ struct daemon {
     struct backend backend;
     struct server server;
     char *job_schema; /* owned: what /v1/schemas/job.json says */
+    char *openapi;    /* owned: what /v1/openapi.json says     */
     uv_signal_t signals[SIGNALS];
     uv_prepare_t turn; /* before the loop waits */
     uint64_t events;   /* of the store, that streams were told of */
@@ -325,15 +327,24 @@ watch_signals(struct daemon *daemon)
     }
 }
 
+/* Takes the document. */
 static enum ode_status
-print_schema(struct daemon *daemon, struct ode_err *err)
+print_document(json_t *document, char **text, struct ode_err *err)
 {
-    json_t *schema;
+    *text = json_dumps(document, JSON_INDENT(2) | JSON_REAL_PRECISION(15));
+    json_decref(document);
+    return *text ? ODE_OK : ode_fail(err, ODE_ENOMEM, "", "no memory");
+}
+
+static enum ode_status
+print_documents(struct daemon *daemon, struct ode_err *err)
+{
+    json_t *schema, *openapi;
 
     ODE_TRY(schema_json_describe(&ode_recipe_object, SCHEMA_RECIPE_ID, &schema, err));
-    daemon->job_schema = json_dumps(schema, JSON_INDENT(2));
-    json_decref(schema);
-    return daemon->job_schema ? ODE_OK : ode_fail(err, ODE_ENOMEM, "", "no memory");
+    ODE_TRY(print_document(schema, &daemon->job_schema, err));
+    ODE_TRY(schema_openapi(&openapi, err));
+    return print_document(openapi, &daemon->openapi, err);
 }
 
 static enum ode_status
@@ -346,6 +357,7 @@ open_server(struct daemon *daemon, struct ode_err *err)
         .max_body_bytes = (size_t)settings->max_body_bytes,
         .version = PACKAGE_VERSION,
         .job_schema = daemon->job_schema,
+        .openapi = daemon->openapi,
         .assets = web_assets,
         .asset_n = web_asset_n,
         .web_root = *settings->web_root ? settings->web_root : NULL,
@@ -433,10 +445,11 @@ daemon_run(const struct settings *settings, struct ode_err *err)
     if (status == ODE_OK)
         status = open_store(daemon, err);
     if (status == ODE_OK)
-        status = print_schema(daemon, err);
+        status = print_documents(daemon, err);
     if (status == ODE_OK)
         status = serve(daemon, err);
     free(daemon->job_schema);
+    free(daemon->openapi);
     probe_release(&daemon->probe);
     store_close(&daemon->store);
     if (daemon->lock >= 0)

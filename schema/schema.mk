@@ -13,6 +13,8 @@ libschema_a_SOURCES = \
 	%D%/json.h \
 	%D%/near.c \
 	%D%/near.h \
+	%D%/openapi.c \
+	%D%/openapi.h \
 	%D%/plan.c \
 	%D%/plan.h \
 	%D%/recipe.c \
@@ -33,6 +35,10 @@ sql_files = %D%/sql/migrations.def %D%/sql/001_init.sql %D%/sql/002_requests.sql
 	%D%/sql/003_forecast.sql %D%/sql/004_cached.sql %D%/sql/005_turns.sql %D%/sql/006_keys.sql %D%/sql/007_events.sql
 EXTRA_DIST += $(sql_files)
 %D%/libschema_a-sql.$(OBJEXT): $(sql_files)
+
+# So is the document of the API.
+EXTRA_DIST += %D%/openapi.json
+%D%/libschema_a-openapi.$(OBJEXT): %D%/openapi.json
 
 # The printed copies are committed for review, and compared in make check.
 noinst_PROGRAMS += schema-print

@@ -109,7 +109,7 @@ route_is_honoured(int port, const struct route *route)
 
 START_TEST(every_route_is_honoured)
 {
-    struct server_config config = { .job_schema = "{}" };
+    struct server_config config = { .job_schema = "{}", .openapi = "{}" };
     struct fake fake;
     FILE *log;
 

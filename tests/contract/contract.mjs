@@ -1,0 +1,475 @@
+/* contract.mjs - every answer of a real daemon is what its OpenAPI document says.
+ *
+ *     node contract.mjs      in the build tree
+ *
+ * Each route is asked in good and in bad ways, through the life of several runs. It fails
+ * where an answer is not in the document, and where something of the document was never seen.
+ * The document as it was served is left in openapi.json.
+ */
+import assert from 'node:assert/strict';
+import { writeFileSync } from 'node:fs';
+
+import { ask, events, listen } from './client.mjs';
+import { Daemon, until } from './daemon.mjs';
+import { Contract } from './document.mjs';
+
+const NOBODY = '01hzzzzzzzzzzzzzzzzzzzzzzz';
+const JSON_TYPE = { 'Content-Type': 'application/json' };
+const FINAL = ['succeeded', 'failed', 'cancelled'];
+
+let url, contract, asked = 0;
+
+/* --- asking ------------------------------------------------------------------------------- */
+
+/* The answer, which must have this status and be as the document has it. */
+async function call(method, path, status, options = {}) {
+  const answer = await ask(url, method, path, options);
+
+  asked++;
+  assert.equal(answer.status, status, `${method} ${path}: ${answer.text.slice(0, 2000)}`);
+  return contract.check(method, path, answer);
+}
+
+const post = (path, status, body, headers = {}) =>
+  call('POST', path, status, {
+    headers: { ...JSON_TYPE, ...headers },
+    body: typeof body === 'string' ? body : JSON.stringify(body),
+  });
+
+/* What is there to be read: whole, unchanged, and its head alone. */
+async function read(path, headers = {}) {
+  const answer = await call('GET', path, 200, { headers });
+  const etag = answer.headers.etag;
+
+  assert.ok(etag, `${path} has no ETag`);
+  const again = await ask(url, 'GET', path, { headers: { ...headers, 'If-None-Match': etag } });
+
+  contract.check('GET', path, again); // 304, or 200 where it has changed since
+  await call('HEAD', path, 200, { headers });
+  return answer.json ?? answer.text;
+}
+
+const run = async (id) => (await call('GET', `/v1/runs/${id}`, 200)).json;
+
+const inState = (id, state) => until(`run ${id} is ${state}`, async () => {
+  const now = await run(id);
+
+  assert.ok(now.state === state || !FINAL.includes(now.state), JSON.stringify(now));
+  return now.state === state && now;
+});
+
+const ended = (id) => until(`run ${id} has ended`, async () => {
+  const now = (await call('GET', `/v1/runs/${id}?wait=5`, 200)).json;
+
+  return FINAL.includes(now.state) && now;
+});
+
+async function submit(spec, headers = {}) {
+  const { json, headers: head } = await post('/v1/jobs', 201, spec, headers);
+
+  assert.equal(head.location, `/v1/jobs/${json.id}`);
+  return { job: json.id, run: json.runs[0].id };
+}
+
+/* --- specs -------------------------------------------------------------------------------- */
+
+/* One level, over in a moment for few epochs. */
+const brief = (name, epochs = 1, more = {}) => ({
+  name,
+  data: { set: 'strokes', train_size: 100, test_size: 20 },
+  model: { units: [{ channels: 4, blocks: 2 }] },
+  train: { batch: 50, test_every: 1000 },
+  levels: [{ resolution: 8, epochs, lr: { peak: 0.02 } }],
+  resources: { threads: 1, checkpoint_s: 0 },
+  ...more,
+});
+
+/* Finer images, then more blocks. */
+const ladder = (name, more = {}) => ({
+  ...brief(name),
+  model: { units: [{ channels: 4, blocks: 4 }, { channels: 8, blocks: 4 }] },
+  levels: [
+    { resolution: 8, blocks: [2, 2], epochs: 1 },
+    { resolution: 16, blocks: [2, 2], epochs: 1 },
+    { resolution: 16, blocks: [4, 4], epochs: 1 },
+  ],
+  ...more,
+});
+
+/* Two levels that would take for ever. */
+const endless = (name, more = {}) => brief(name, 1, {
+  levels: [{ resolution: 8, epochs: 100000 }, { resolution: 16, epochs: 100000 }],
+  ...more,
+});
+
+/* --- the stories -------------------------------------------------------------------------- */
+
+/* A target that the route understands, and a body. */
+const sample = ({ pattern, method }) => ({
+  target: pattern.replace('{id}', NOBODY).replace('{name}',
+    pattern.startsWith('/problems') ? 'internal' : 'spec.json')
+    + (pattern === '/v1/compare' ? `?runs=${NOBODY},${NOBODY}` : ''),
+  body: method === 'post' ? '{}' : undefined,
+});
+
+/* What every route refuses. */
+async function everyRouteIsStrict() {
+  for (const operation of contract.operations()) {
+    const { pattern, parameters } = operation;
+    const method = operation.method.toUpperCase();
+    const { target, body } = sample(operation);
+    const headers = body ? JSON_TYPE : {};
+    const mark = target.includes('?') ? '&' : '?';
+
+    await call(method, `${target}${mark}colour=red`, 400, { headers, body });
+    await call(method, target, 421, { headers: { ...headers, Host: 'example.org' }, body });
+    if (method !== 'GET') {
+      await call(method, target, 403, { headers: { ...headers, Origin: 'http://example.org' }, body });
+      await call(method, target, 415, { headers: { 'Content-Type': 'text/plain' }, body: '{}' });
+      await call(method, target, 413, { headers: JSON_TYPE, body: ' '.repeat(70000) });
+    }
+    if (parameters.some((one) => one.in === 'path' && one.name === 'id'))
+      await call(method, target, 404, { headers, body });
+
+    for (const one of parameters.filter(({ in: where }) => where === 'query')) {
+      const twice = `${pattern.replace('{id}', NOBODY)}?${one.name}=1&${one.name}=1`;
+
+      await call(method, twice, 400, { headers, body });
+    }
+  }
+}
+
+/* Other methods are refused, and OPTIONS tells which are not. */
+async function methodsAreTold() {
+  for (const [pattern] of Object.entries(contract.document.paths)) {
+    const { target } = sample({ pattern });
+    const allow = contract.methods(pattern).join(', ');
+    const wrong = await ask(url, 'PUT', target, { headers: JSON_TYPE, body: '{}' });
+    const options = await ask(url, 'OPTIONS', target);
+
+    asked += 2;
+    assert.equal(wrong.status, 405, target);
+    contract.answer({ $ref: '#/components/responses/Problem' }, 'PUT', wrong, `PUT ${target}`);
+    assert.equal(wrong.headers.allow, allow, target);
+    assert.equal(options.status, 204, target);
+    assert.equal(options.headers.allow, allow, target);
+    assert.equal(options.text, '');
+  }
+}
+
+async function theServerIsDescribed() {
+  const spec = { ...await read('/v1/schemas/job.json') };
+
+  delete spec.$id;
+  delete spec.$schema;
+  assert.deepEqual(contract.schemas.JobSpec, spec, 'JobSpec is not /v1/schemas/job.json');
+  assert.deepEqual(await read('/v1/openapi.json'), contract.document);
+  await read('/livez');
+  await read('/readyz');
+  await read('/version');
+  await read('/v1/datasets');
+  await until('the worker has told of the machine', async () =>
+    (await call('GET', '/v1/system', 200)).json.blas);
+  await read('/v1/system');
+  for (const type of contract.schemas.ProblemKind.properties.type.enum)
+    assert.equal((await read(type)).type, type);
+  await call('GET', '/problems/none', 404);
+}
+
+async function listsAreEmptyAtFirst() {
+  assert.deepEqual(await read('/v1/jobs'), { jobs: [], next: null });
+  assert.deepEqual(await read('/v1/runs'), { runs: [], next: null });
+  assert.deepEqual(await read('/v1/events'), { events: [], next: null, newest: 0 });
+}
+
+async function submissionsAreRefused() {
+  const bad = async (body, status, slug) => {
+    for (const path of ['/v1/jobs', '/v1/jobs?dry_run=true'])
+      assert.equal((await post(path, status, body)).json.type, `/problems/${slug}`);
+  };
+
+  await bad('{"levels": [', 400, 'bad-json');
+  await bad('{"seed": 1, "seed": 2}', 400, 'bad-json');
+  await bad('['.repeat(40) + ']'.repeat(40), 400, 'bad-json');
+  await bad({}, 422, 'invalid-spec');
+  await bad({ levels: [{ resolution: 8, epochs: -3 }], colour: 'red' }, 422, 'invalid-spec');
+  await bad({ ...brief('x'), data: { set: 'cifar10' }, levels: [{ resolution: 32, epochs: 1 }] }, 422, 'unusable-data');
+  for (const spec of [brief('x', 1, { resources: { threads: 200 } }), brief('x', 1, { warm_start: { run: NOBODY } })])
+    assert.equal((await post('/v1/jobs', 422, spec)).json.type, '/problems/invalid-spec');
+  await post('/v1/jobs?dry_run=maybe', 400, brief('x'));
+  await post('/v1/jobs?measure=false', 400, brief('x'));
+  await post('/v1/jobs', 400, brief('x'), { 'Idempotency-Key': 'k'.repeat(256) });
+}
+
+async function plansAreMade() {
+  const dry = (spec, more = '') => post(`/v1/jobs?dry_run=true${more}`, 200, spec);
+  const plain = (await dry(ladder('plan'), '&measure=false')).json;
+
+  assert.equal(plain.plan.seconds, undefined);
+  assert.ok((await dry(brief('plan'))).json.plan.seconds.expected > 0);
+  const made = await dry(brief('plan', 1, { levels: 'auto', budget: { epochs: 4 } }), '&measure=false');
+
+  assert.ok(made.json.plan.reasons.length > 0);
+
+  /* More at once than are made at a time. */
+  const many = await Promise.all(Array.from({ length: 6 }, () =>
+    ask(url, 'POST', '/v1/jobs?dry_run=true', { headers: JSON_TYPE, body: JSON.stringify(ladder('plan')) })));
+
+  for (const answer of many)
+    contract.check('POST', '/v1/jobs?dry_run=true', answer);
+  assert.ok(many.some((answer) => answer.status === 503), 'six plans were made at once');
+}
+
+/* One run through all of its states; others wait behind it. */
+async function aLongRunIsSteered() {
+  const { job, run: id } = await submit(endless('long'));
+  const behind = await submit(brief('behind', 1, { priority: -5 }));
+  const act = (name, status, of = id) => post(`/v1/runs/${of}/${name}`, status, '{}');
+
+  await until('it trains, with a forecast', async () => {
+    const now = await run(id);
+
+    return now.state === 'running' && now.forecast && now.metrics['train.loss'] !== undefined && now;
+  });
+  assert.ok((await run(behind.run)).waits, 'nobody says why the run behind it waits');
+  await call('GET', `/v1/runs/${behind.run}/artifacts/model.safetensors`, 404);
+  await call('GET', `/v1/runs/${id}/artifacts/none.txt`, 404);
+  await call('GET', `/v1/compare?runs=${id},${behind.run}`, 409);
+  await call('DELETE', `/v1/jobs/${job}`, 409);
+  await call('DELETE', `/v1/jobs/${job}`, 400, { headers: JSON_TYPE, body: '{}' });
+  await post(`/v1/runs/${id}/cancel`, 400, '{"now": true}');
+  await act('advance', 409, behind.run);
+  await read(`/v1/runs/${id}/levels`);
+  await read(`/v1/runs/${id}/metrics`);
+
+  await act('pause', 202);
+  await inState(id, 'paused');
+  await act('pause', 200);
+  await act('retry', 409);
+  await inState(behind.run, 'succeeded');
+  await act('resume', 200);
+  await until('it trains again', async () => (await run(id)).state === 'running');
+  await act('hold', 202);
+  await act('advance', 202); // which takes the hold back
+  await until('the next level trains', async () => (await run(id)).level === 1);
+  const { levels } = await read(`/v1/runs/${id}/levels`);
+
+  assert.equal(levels[0].ended, 'request');
+  await act('hold', 202);
+  await act('pause', 202);
+  await inState(id, 'paused');
+  await act('hold', 200);
+  await act('advance', 202);
+  const first = await submit(brief('first', 1, { priority: 5 })); // it makes room for this one
+
+  await ended(first.run);
+  await act('cancel', 202);
+  await inState(id, 'cancelled');
+  await act('cancel', 200);
+  await act('resume', 409);
+  await act('retry', 200);
+  await act('cancel', 202);
+  await inState(id, 'cancelled');
+  return { job, run: id };
+}
+
+async function aRunSaysNothing() {
+  const { run: id } = await submit(brief('late'));
+
+  await inState(id, 'starting');
+  await post(`/v1/runs/${id}/cancel`, 202, '{}');
+  await inState(id, 'cancelled');
+}
+
+async function runsFail() {
+  const broken = await submit(brief('broken'));
+  const diverging = await submit(brief('diverging', 50, {
+    model: { units: [{ channels: 4, blocks: 2 }], step: 10 },
+    levels: [{ resolution: 8, epochs: 50, lr: { peak: 100, schedule: 'constant' } }],
+  }));
+
+  assert.equal((await ended(broken.run)).error.code, 'EDATA');
+  assert.equal((await ended(diverging.run)).state, 'failed');
+  for (const action of ['cancel', 'pause', 'resume', 'hold', 'advance'])
+    await post(`/v1/runs/${broken.run}/${action}`, 409, '{}');
+}
+
+/* Levels that are carried over, damped, skipped, ended early, cached, made. */
+async function laddersAreTrained() {
+  const coarse = await submit(ladder('coarse', { transfer: { max_jump: 100, damping: 4 } }),
+    { 'Idempotency-Key': 'once' });
+  const again = await submit(ladder('coarse', { transfer: { max_jump: 100, damping: 4 } }),
+    { 'Idempotency-Key': 'once' });
+  const conflict = await post('/v1/jobs', 422, ladder('other'), { 'Idempotency-Key': 'once' });
+  const shared = await submit(ladder('shared', { transfer: { max_jump: 100, damping: 4 } }));
+  const skipping = await submit(ladder('skipping', {
+    transfer: { space: 'none', max_jump: 1e-9, on_jump: 'rollback', adjust: 'none' },
+    model: { units: [{ channels: 4, blocks: 4 }, { channels: 8, blocks: 4 }], norm: 'tv', head: 'flat' },
+  }));
+  const plateau = await submit(brief('plateau', 200, {
+    levels: [{ resolution: 8, epochs: 200, plateau: { epochs: 1, improvement: 1 } }],
+  }));
+  const made = await submit(brief('made', 1, { levels: 'auto', budget: { epochs: 3 } }));
+  const timed = await submit(brief('timed', 1, { levels: 'auto', budget: { deadline_s: 1 } }));
+
+  assert.deepEqual(again, coarse);
+  assert.equal(conflict.json.type, '/problems/key-reused');
+  for (const one of [coarse, shared, skipping, plateau, made, timed])
+    assert.equal((await ended(one.run)).state, 'succeeded');
+  const warm = await submit(ladder('warm', { seed: 7, warm_start: { run: coarse.run, level: 0 } }));
+
+  assert.equal((await ended(warm.run)).state, 'succeeded');
+  const levels = Object.fromEntries(await Promise.all(
+    Object.entries({ coarse, shared, skipping, plateau, made, timed, warm }).map(
+      async ([name, { run: id }]) => [name, (await read(`/v1/runs/${id}/levels`)).levels])));
+
+  assert.ok(levels.coarse[1].transfer.gate, 'no gate was told');
+  assert.ok(levels.shared.every(({ cached }) => cached), 'equal levels were trained twice');
+  assert.ok(levels.skipping.some(({ state }) => state === 'skipped'), 'no level was skipped');
+  assert.equal(levels.plateau[0].ended, 'plateau');
+  assert.ok(levels.warm[0].transfer, 'a warm start was not told');
+  return { coarse, warm };
+}
+
+async function resultsAreRead({ coarse, warm }) {
+  const base = `/v1/runs/${coarse.run}`;
+  const metrics = `${base}/metrics`;
+
+  assert.equal((await read(base)).artifacts.length, 2);
+  await read(`/v1/jobs/${coarse.job}`);
+  for (const query of ['', '?points=all', '?points=2', '?name=train.loss,lr', '?format=csv', '?name=none'])
+    await read(metrics + query);
+  for (const query of ['?points=0', '?points=some', '?name=', '?name=A', '?format=xml'])
+    await call('GET', metrics + query, 400);
+  for (const query of ['', '?tail=2'])
+    await read(`${base}/log${query}`);
+  await call('GET', `${base}/log?tail=0`, 400);
+  for (const name of ['spec.json', 'model.safetensors', 'metrics.csv'])
+    await read(`${base}/artifacts/${name}`);
+  await call('GET', `${base}?wait=301`, 400);
+  await read(`/v1/compare?runs=${coarse.run},${warm.run}`);
+  await read(`/v1/compare?runs=${coarse.run},${warm.run}&accuracy=0.01,1`);
+  await call('GET', `/v1/compare?runs=${coarse.run}`, 400);
+  await call('GET', `/v1/compare?runs=${coarse.run},${coarse.run}&accuracy=2`, 400);
+  await call('GET', `/v1/compare?runs=${coarse.run},${NOBODY}`, 404);
+  for (const action of ['cancel', 'pause', 'resume', 'retry', 'hold', 'advance'])
+    await post(`${base}/${action}`, 409, '{}');
+}
+
+/* Page after page, until there is no next one. */
+async function pagesAreTurned(path, list, parameter) {
+  const whole = await read(`${path}?limit=500`);
+  const found = [];
+  let next = null;
+
+  do {
+    const page = (await call('GET', `${path}?limit=2${next === null ? '' : `&${parameter}=${next}`}`, 200)).json;
+
+    found.push(...page[list]);
+    next = page.next;
+  } while (next !== null);
+  assert.deepEqual(found.map(({ id }) => id), whole[list].map(({ id }) => id));
+  await call('GET', `${path}?limit=0`, 400);
+  await call('GET', `${path}?${parameter}=x`, 400);
+  return found;
+}
+
+async function listsAreRead() {
+  const states = new Set((await pagesAreTurned('/v1/runs', 'runs', 'cursor')).map(({ state }) => state));
+
+  await pagesAreTurned('/v1/jobs', 'jobs', 'cursor');
+  await pagesAreTurned('/v1/events', 'events', 'after');
+  for (const state of contract.schemas.RunState.enum)
+    for (const one of (await read(`/v1/runs?state=${state}`)).runs)
+      assert.equal(one.state, state);
+  await call('GET', '/v1/runs?state=lost', 400);
+  assert.deepEqual([...states].sort(), FINAL.toSorted());
+}
+
+/* --- streams ------------------------------------------------------------------------------ */
+
+async function listenTo(path, accept, enough, headers) {
+  const answer = await listen(url, path, accept, enough, headers);
+
+  asked++;
+  contract.check('GET', path, answer);
+  return answer.text;
+}
+
+async function eventsAreStreamed({ coarse }) {
+  const path = `/v1/runs/${coarse.run}/events`;
+  const page = (await read(path)).events;
+  const kinds = new Set((await read('/v1/events?limit=500')).events.map(({ kind }) => kind));
+
+  const sse = events(await listenTo(path, 'text/event-stream'));
+  const last = sse.pop();
+
+  assert.deepEqual(sse.map(({ data }) => JSON.parse(data)), page);
+  for (const { id, event, data } of sse) {
+    contract.component('Event', JSON.parse(data), `event ${id}`);
+    assert.equal(id, String(JSON.parse(data).id));
+    assert.equal(event, JSON.parse(data).kind);
+  }
+  assert.equal(last.event, 'end');
+  contract.component('End', JSON.parse(last.data), 'the end');
+
+  const lines = (await listenTo(path, 'application/x-ndjson')).split('\n').filter((line) => line !== '');
+
+  assert.equal(lines.length, page.length + 1);
+  for (const line of lines)
+    contract.component('StreamLine', JSON.parse(line), line);
+  contract.component('EndLine', JSON.parse(lines.at(-1)), 'the last line');
+
+  const newest = String(page.at(-1).id);
+
+  assert.equal(events(await listenTo(path, 'text/event-stream', undefined, { 'Last-Event-ID': newest })).length, 1);
+  await call('GET', path, 400, { headers: { Accept: 'text/event-stream', 'Last-Event-ID': 'x' } });
+  for (const accept of ['text/event-stream', 'application/x-ndjson']) {
+    const text = await listenTo('/v1/events?after=0', accept, (said) => said.split('\n').length > 40);
+
+    assert.ok(text.includes('"kind":"state"'));
+  }
+  for (const kind of ['state', 'checkpoint', 'preempt', 'cancel', 'pause', 'resume', 'retry', 'hold', 'advance'])
+    assert.ok(kinds.has(kind), `no event of kind ${kind} was seen`);
+}
+
+async function jobsAreDeleted({ job, run: id }) {
+  await call('DELETE', `/v1/jobs/${job}`, 204);
+  await call('GET', `/v1/jobs/${job}`, 404);
+  await call('GET', `/v1/runs/${id}`, 404);
+}
+
+/* --- all of it ---------------------------------------------------------------------------- */
+
+async function tellAll() {
+  contract = new Contract(JSON.parse((await ask(url, 'GET', '/v1/openapi.json')).text));
+  writeFileSync('tests/contract/work/openapi.json', JSON.stringify(contract.document, null, 2));
+  assert.ok(contract.examples() > 5);
+  await listsAreEmptyAtFirst();
+  await theServerIsDescribed();
+  await everyRouteIsStrict();
+  await methodsAreTold();
+  await submissionsAreRefused();
+  await plansAreMade();
+  const long = await aLongRunIsSteered();
+
+  await aRunSaysNothing();
+  await runsFail();
+  const ladders = await laddersAreTrained();
+
+  await resultsAreRead(ladders);
+  await eventsAreStreamed(ladders);
+  await listsAreRead();
+  await jobsAreDeleted(long);
+  assert.deepEqual(contract.unseen(), [], 'the document promises what was never seen');
+}
+
+const daemon = new Daemon();
+
+try {
+  url = await daemon.url();
+  await tellAll();
+  console.log(`${asked} answers are what the document says`);
+} finally {
+  await daemon.close();
+}
