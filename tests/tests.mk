@@ -275,10 +275,12 @@ EXTRA_DIST += \
 	%D%/contract/contract.mjs \
 	%D%/contract/daemon.mjs \
 	%D%/contract/document.mjs \
+	%D%/contract/judge.mjs \
 	%D%/contract/package-lock.json \
 	%D%/contract/package.json \
 	%D%/contract/redocly.yaml \
 	%D%/contract/run.sh \
+	%D%/contract/specs.mjs \
 	%D%/e2e/bad_specs.sh \
 	%D%/e2e/blas.sh \
 	%D%/e2e/browser.sh \

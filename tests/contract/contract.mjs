@@ -281,6 +281,16 @@ async function aRunSaysNothing() {
   await inState(id, 'cancelled');
 }
 
+async function namesAreKept() {
+  for (const name of ['🙂'.repeat(100), '"<&>\\ é']) {
+    const { job, run: id } = await submit(brief(name));
+
+    assert.equal((await run(id)).name, name);
+    assert.equal((await read(`/v1/jobs/${job}`)).name, name);
+    assert.equal((await ended(id)).state, 'succeeded');
+  }
+}
+
 async function runsFail() {
   const broken = await submit(brief('broken'));
   const diverging = await submit(brief('diverging', 50, {
@@ -454,6 +464,7 @@ async function tellAll() {
   const long = await aLongRunIsSteered();
 
   await aRunSaysNothing();
+  await namesAreKept();
   await runsFail();
   const ladders = await laddersAreTrained();
 

@@ -38,6 +38,7 @@ chmod -R u+w "$work"
 ) || skip "the packages could not be installed"
 
 node "$work/contract.mjs"
+node "$work/judge.mjs" ./schema-judge "$top/schema/job.schema.json"
 
 # The linter wants a newer Node than all else here; the document is the same everywhere.
 newer='const [a, b] = process.versions.node.split(".").map(Number); a > 22 || (a === 22 && b >= 12) || (a === 20 && b >= 19)'
