@@ -43,6 +43,11 @@ struct fake {
 /* Opens a server with this config (NULL: the defaults) and the run in state "running". */
 void fake_open(struct fake *fake, const struct server_config *config);
 
+/* The same without a thread: the caller runs the loop, and closes with
+ * fake_close_here(), which runs it to its end. */
+void fake_open_here(struct fake *fake, const struct server_config *config);
+void fake_close_here(struct fake *fake);
+
 int fake_port(const struct fake *fake);
 
 /* Changes the run's state, and tells the server. */
