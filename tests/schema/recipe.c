@@ -490,6 +490,29 @@ START_TEST(a_flat_head_sees_so_many_numbers_at_most)
 }
 END_TEST
 
+/* Sixteen levels of 4096 blocks are what may be, and one block more is not. */
+START_TEST(all_levels_have_so_many_blocks_at_most)
+{
+    json_t *spec =
+        parsed("{\"model\": {\"units\": [{\"channels\": 2, \"blocks\": 4096}]},"
+               " \"levels\": []}");
+    json_t *levels = json_object_get(spec, "levels");
+    struct ode_recipe_spec r;
+    struct ode_err err;
+
+    for (int k = 0; k < 16; k++)
+        json_array_append_new(levels,
+                              json_pack("{s:i, s:i}", "resolution", 8, "epochs", 1));
+    test_ok(schema_recipe_read(spec, &r, NULL, &err), &err);
+    json_array_append_new(levels, json_pack("{s:i, s:i, s:[i]}", "resolution", 8,
+                                            "epochs", 1, "blocks", 1));
+    ck_assert_int_eq(schema_recipe_read(spec, &r, NULL, &err), ODE_ESPEC);
+    ck_assert_str_eq(err.at, "/levels");
+    ck_assert_ptr_nonnull(strstr(err.text, "65537 blocks"));
+    json_decref(spec);
+}
+END_TEST
+
 START_TEST(one_mistake_is_one_complaint)
 {
     for (size_t i = 0; i < sizeof bads / sizeof *bads; i++) {
@@ -720,4 +743,5 @@ TEST_SUITE(recipe, 20, levels_may_be_auto_with_one_budget,
            a_name_is_measured_in_characters, files_that_are_not_json_say_the_line,
            a_preset_decides_what_is_left_out, leapfrog_from_zero_cannot_change_its_depth,
            widths_are_judged_by_the_integrator_and_the_connector,
-           a_solve_for_a_flat_head_has_to_fit, a_flat_head_sees_so_many_numbers_at_most)
+           a_solve_for_a_flat_head_has_to_fit, a_flat_head_sees_so_many_numbers_at_most,
+           all_levels_have_so_many_blocks_at_most)
