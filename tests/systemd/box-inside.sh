@@ -134,6 +134,14 @@ check "with exit code 0" is "$(property ExecMainStatus)" 0
 check "which systemd calls a success" is "$(property Result)" success
 check "after a checkpoint" sh -c "ls /var/lib/odenet/runs/$run/checkpoints/*.safetensors"
 
+# --- it says why it does not start
+echo '{"port": "none"}' > /etc/odenet/odenetd.conf
+systemctl start odenetd-network 2> /dev/null
+check "a wrong file keeps it from starting, as an error in the journal" until_true 5 sh -c \
+    "journalctl -u odenetd-network -p err --no-pager -o cat | grep -q 'odenetd.conf.*whole number'"
+check "and is not tried again" is "$(property ActiveState)" failed
+rm /etc/odenet/odenetd.conf
+
 # --- its other form
 check "the socket listens" systemctl start odenetd.socket
 systemctl stop odenetd.socket
