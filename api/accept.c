@@ -97,13 +97,13 @@ int
 accept_wait(const char *prefer)
 {
     struct entry entry;
+    size_t digits;
 
     while (prefer && entry_take(&prefer, &entry)) {
-        const char *number = entry.name + 5;
-        const size_t digits = strspn(number, "0123456789");
-
-        if (entry.n > 5 && strncasecmp(entry.name, "wait=", 5) == 0)
-            return digits == entry.n - 5 && digits <= 9 ? atoi(number) : -1;
+        if (entry.n <= 5 || strncasecmp(entry.name, "wait=", 5) != 0)
+            continue;
+        digits = strspn(entry.name + 5, "0123456789");
+        return digits == entry.n - 5 && digits <= 9 ? atoi(entry.name + 5) : -1;
     }
     return -1;
 }

@@ -38,6 +38,20 @@ header_has(const struct request *r, const char *name)
     return false;
 }
 
+/* Takes back what was said of an answer that is not given: a problem is no file, has no
+ * next page, and was not waited for. */
+static void
+headers_take_back(struct request *r)
+{
+    static const char said[] = "Content-Disposition,Link,Preference-Applied";
+    size_t kept = 0;
+
+    for (size_t i = 0; i < r->header_n; i++)
+        if (!query_listed(said, r->header[i].name))
+            r->header[kept++] = r->header[i];
+    r->header_n = kept;
+}
+
 /* What keeps a browser from making more of an answer than it is. */
 static void
 shield(const struct request *r, struct MHD_Response *response)
@@ -337,6 +351,7 @@ reply_problem(struct request *r, struct problem *problem)
     char *text = doc ? json_dumps(doc, JSON_COMPACT) : NULL;
 
     failure_log(r, problem);
+    headers_take_back(r);
     json_decref(doc);
     problem_release(problem);
     if (!text)

@@ -67,6 +67,7 @@ struct server_config {
     unsigned beat_ms;          /* a stream without events says that it lives; 0: 15 s */
     const char *version;       /* for /version; NULL: "unknown"                       */
     const char *job_schema;    /* text of /v1/schemas/job.json; NULL: 404             */
+    const char *openapi;       /* text of /v1/openapi.json; NULL: 404                 */
 
     const struct web_asset *assets; /* the page, asset_n files; NULL: none */
     size_t asset_n;

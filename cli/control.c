@@ -2,6 +2,7 @@
 #include "cli/control.h"
 
 #include <jansson.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -20,6 +21,15 @@ same_file(const struct stat *a, const struct stat *b)
            && a->st_mtim.tv_nsec == b->st_mtim.tv_nsec;
 }
 
+/* null, or the number of a level: nothing else could be one. */
+static bool
+is_level(const json_t *value)
+{
+    return json_is_null(value)
+           || (json_is_integer(value) && json_integer_value(value) >= 0
+               && json_integer_value(value) <= INT_MAX);
+}
+
 /* What is wrong with the file; NULL: nothing, and its members are taken over. */
 static const char *
 members_take(struct control *c, const json_t *file)
@@ -32,9 +42,9 @@ members_take(struct control *c, const json_t *file)
         return "it is no JSON object";
     if (hold && !json_is_boolean(hold))
         return "\"hold\" is neither true nor false";
-    if (advance && !json_is_integer(advance) && !json_is_null(advance))
+    if (advance && !is_level(advance))
         return "\"advance\" is neither the number of a level nor null";
-    if (hold_at && !json_is_integer(hold_at) && !json_is_null(hold_at))
+    if (hold_at && !is_level(hold_at))
         return "\"hold_at\" is neither the number of a level nor null";
     c->hold = json_is_true(hold);
     c->hold_at = json_is_integer(hold_at) ? (int)json_integer_value(hold_at) : -1;

@@ -10,6 +10,10 @@
 
 enum { JOURNAL_MOST = 1 << 30, PATH_BYTES = 512 };
 
+/* No run takes so many seconds or units of work; what is multiplied with such stays
+ * finite. */
+static const double number_most = 1e30;
+
 /* Where the reading is. */
 struct place {
     const char *path;
@@ -98,11 +102,15 @@ record_read(struct story *s, const json_t *record, const struct place *place,
 {
     const char *type = json_string_value(json_object_get(record, "type"));
     const char *state = json_string_value(json_object_get(record, "state"));
+    const double time = json_number_value(json_object_get(record, "time"));
+    const double work = json_number_value(json_object_get(record, "work"));
 
     if (!type)
         return broken(place, "the line is no record: it has no type", err);
-    s->run.time = fmax(s->run.time, json_number_value(json_object_get(record, "time")));
-    s->run.work = fmax(s->run.work, json_number_value(json_object_get(record, "work")));
+    if (fabs(time) > number_most || fabs(work) > number_most)
+        return broken(place, "a time or work that no run has", err);
+    s->run.time = fmax(s->run.time, time);
+    s->run.work = fmax(s->run.work, work);
     if (strcmp(type, "hello") == 0)
         s->run.finished = false;
     else if (strcmp(type, "plan") == 0)

@@ -33,6 +33,7 @@
 #include "daemon/submit.h"
 #include "daemon/supervise.h"
 #include "daemon/webhook.h"
+#include "schema/openapi.h"
 #include "schema/sweep.h"
 #include "web/assets.h"
 
@@ -62,6 +63,7 @@ struct daemon {
     struct backend backend;
     struct server server;
     char *job_schema; /* owned: what /v1/schemas/job.json says */
+    char *openapi;    /* owned: what /v1/openapi.json says     */
     uv_signal_t signals[SIGNALS];
     uv_prepare_t turn;     /* before the loop waits */
     uint64_t events, runs; /* of the store, that streams were told of */
@@ -393,15 +395,24 @@ watch_signals(struct daemon *daemon)
     }
 }
 
+/* Takes the document. */
 static enum ode_status
-print_schema(struct daemon *daemon, struct ode_err *err)
+print_document(json_t *document, char **text, struct ode_err *err)
 {
-    json_t *schema;
+    *text = json_dumps(document, JSON_INDENT(2) | JSON_REAL_PRECISION(15));
+    json_decref(document);
+    return *text ? ODE_OK : ode_fail(err, ODE_ENOMEM, "", "no memory");
+}
+
+static enum ode_status
+print_documents(struct daemon *daemon, struct ode_err *err)
+{
+    json_t *schema, *openapi;
 
     ODE_TRY(sweep_job_schema(&schema, err));
-    daemon->job_schema = json_dumps(schema, JSON_INDENT(2));
-    json_decref(schema);
-    return daemon->job_schema ? ODE_OK : ode_fail(err, ODE_ENOMEM, "", "no memory");
+    ODE_TRY(print_document(schema, &daemon->job_schema, err));
+    ODE_TRY(schema_openapi(&openapi, err));
+    return print_document(openapi, &daemon->openapi, err);
 }
 
 /* The default one is not worth a failure: a state directory may lie deeper than a socket
@@ -478,6 +489,7 @@ fill_config(struct daemon *daemon, struct server_config *config)
         .peer_requests = limit_of(daemon, settings->client_requests, 200),
         .version = PACKAGE_VERSION,
         .job_schema = daemon->job_schema,
+        .openapi = daemon->openapi,
         .assets = web_assets,
         .asset_n = web_asset_n,
         .web_root = text_or_null(settings->web_root),
@@ -609,10 +621,11 @@ daemon_run(const struct settings *settings, const struct settings_source *source
     if (status == ODE_OK)
         status = open_store(daemon, err);
     if (status == ODE_OK)
-        status = print_schema(daemon, err);
+        status = print_documents(daemon, err);
     if (status == ODE_OK)
         status = serve(daemon, err);
     free(daemon->job_schema);
+    free(daemon->openapi);
     probe_release(&daemon->probe);
     store_close(&daemon->store);
     if (daemon->lock >= 0)

@@ -3,10 +3,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "api/tokens.h"
 #include "daemon/backup.h"
 #include "daemon/daemon.h"
+#include "daemon/log.h"
 
 enum { FLAGS_MOST = 64, FLAG_BYTES = 64, EXIT_USAGE = 2 };
 enum {
@@ -89,7 +91,10 @@ print_help(void)
 static int
 complain(const struct ode_err *err)
 {
-    fprintf(stderr, "odenetd: %s%s%s\n", err->at, *err->at ? ": " : "", err->text);
+    const bool journal = log_format_for(LOG_AUTO, STDERR_FILENO) == LOG_JOURNAL;
+
+    fprintf(stderr, "%sodenetd: %s%s%s\n", journal ? "<3>" : "", err->at,
+            *err->at ? ": " : "", err->text);
     return err->code == ODE_EARG || err->code == ODE_ENOENT ? EXIT_USAGE : EXIT_FAILURE;
 }
 

@@ -12,6 +12,11 @@
 
 enum { NAME_BYTES = 64, LEVELS_MOST = 1024 };
 
+/* A worker that is out of its mind must not make sums overflow, nor times that no
+ * calendar has: the daemon would fail at the same line for ever. */
+static const int64_t count_most = 1000000000000000;
+static const double number_most = 1e30, seconds_most = 1e10;
+
 struct record {
     struct queue *queue;
     struct run *run;
@@ -37,7 +42,8 @@ get_count(const struct record *record, const json_t *object, const char *member,
 {
     const json_t *found = json_object_get(object, member);
 
-    if (!json_is_integer(found) || json_integer_value(found) < 0)
+    if (!json_is_integer(found) || json_integer_value(found) < 0
+        || json_integer_value(found) > count_most)
         return malformed(record, member, "a count", err);
     *value = json_integer_value(found);
     return ODE_OK;
@@ -52,8 +58,8 @@ get_number(const struct record *record, const json_t *object, const char *member
 
     if (!found || json_is_null(found))
         return ODE_OK;
-    if (!json_is_number(found))
-        return malformed(record, member, "a number", err);
+    if (!json_is_number(found) || fabs(json_number_value(found)) > number_most)
+        return malformed(record, member, "a number that could be one of a run", err);
     *value = json_number_value(found);
     return ODE_OK;
 }
@@ -407,7 +413,8 @@ get_span(const struct record *record, const json_t *object, const char *member,
     for (int i = 0; i < 3; i++) {
         const json_t *value = json_object_get(span, names[i]);
 
-        if (!json_is_number(value) || json_number_value(value) < 0)
+        if (!json_is_number(value) || json_number_value(value) < 0
+            || json_number_value(value) > seconds_most)
             return malformed(record, member, "an interval of seconds", err);
         seconds[i] = json_number_value(value);
     }

@@ -22,7 +22,7 @@
     INT (FIXED, number)            \
     TEXT(FIXED, id,            26) \
     TEXT(FIXED, job,           26) \
-    TEXT(FIXED, name,         100) \
+    TEXT(FIXED, name,         400) \
     TEXT(FIXED, dataset,       31) \
     INT (SAVED, levels)            \
     INT (SAVED, priority)          \

@@ -25,11 +25,18 @@ compare_accuracy(const char *text, double *accuracy)
     return true;
 }
 
+/* Whether the FLOPs of an image are told, and could be those of a network. */
+static bool
+has_flops(const struct compare_run *run)
+{
+    return run->flops >= 1 && run->flops < 1e30;
+}
+
 /* What one of the run's units of work is in the control's. */
 static double
 unit(const struct compare_run *control, const struct compare_run *run)
 {
-    return control->flops > 0 && run->flops > 0 ? run->flops / control->flops : 1;
+    return has_flops(control) && has_flops(run) ? run->flops / control->flops : 1;
 }
 
 static const struct ode_curve_point *
@@ -106,7 +113,7 @@ warnings_add(json_t *warnings, const struct compare_run *control,
         warn(warnings,
              "%.300s is tested on %" PRId64 " examples, the control on %" PRId64,
              run->name, run->test_n, control->test_n);
-    if (!(run->flops > 0 && control->flops > 0))
+    if (!has_flops(run) || !has_flops(control))
         warn(warnings,
              "FLOPs of %.300s or of the control are not known: its work is in units of "
              "its own",

@@ -158,30 +158,26 @@ field_schema(struct printer *p, const struct ode_field *f)
     return s;
 }
 
-/* "If the member is given, the pick is this"; a pick that is left out is its preset. */
+/* "Where the member is given, the pick is this"; a pick that is left out is its preset.
+ */
 static json_t *
 rule_schema(struct printer *p, const struct ode_object *object,
             const struct ode_rule *rule)
 {
     const struct ode_field *pick = ode_object_field(object, rule->pick);
-    json_t *s = json_object(), *given = json_object(), *then = json_object();
-    json_t *is = json_object(), *picks = json_object(), *name = json_array();
+    json_t *s = json_object(), *is = json_object(), *picks = json_object();
 
-    add(p, name, json_string(rule->member));
-    set(p, given, "required", name);
     set(p, is, "const",
         json_string(pick->kind == ODE_FIELD_LIST ? "auto"
                                                  : pick->choices[rule->value].name));
     set(p, picks, rule->pick, is);
-    set(p, then, "properties", picks);
+    set(p, s, "properties", picks);
     if (pick->kind == ODE_FIELD_LIST || (int)pick->preset != rule->value) {
         json_t *needed = json_array();
 
         add(p, needed, json_string(rule->pick));
-        set(p, then, "required", needed);
+        set(p, s, "required", needed);
     }
-    set(p, s, "if", given);
-    set(p, s, "then", then);
     return s;
 }
 
@@ -189,7 +185,7 @@ static json_t *
 object_schema(struct printer *p, const struct ode_object *object)
 {
     json_t *s = json_object(), *members = json_object();
-    json_t *needed = json_array(), *rules = json_array();
+    json_t *needed = json_array(), *rules = json_object();
 
     for (const struct ode_field *f = object->fields; f->name; f++) {
         set(p, members, f->name, field_schema(p, f));
@@ -197,15 +193,15 @@ object_schema(struct printer *p, const struct ode_object *object)
             add(p, needed, json_string(f->name));
     }
     for (const struct ode_rule *r = object->rules; r->member; r++)
-        add(p, rules, rule_schema(p, object, r));
+        set(p, rules, r->member, rule_schema(p, object, r));
     set(p, s, "title", json_string(object->name));
     set(p, s, "description", json_string(object->doc));
     set(p, s, "type", json_string("object"));
     set(p, s, "properties", members);
     if (json_array_size(needed) > 0)
         set(p, s, "required", json_incref(needed));
-    if (json_array_size(rules) > 0)
-        set(p, s, "allOf", json_incref(rules));
+    if (json_object_size(rules) > 0)
+        set(p, s, "dependentSchemas", json_incref(rules));
     set(p, s, "additionalProperties", json_false());
     json_decref(needed);
     json_decref(rules);

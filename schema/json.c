@@ -232,6 +232,17 @@ read_real(struct reader *r, const json_t *value, const struct ode_field *f, doub
         *out = real;
 }
 
+/* Of a valid string: its bytes but for those that go on a character. */
+static size_t
+characters(const char *text)
+{
+    size_t n = 0;
+
+    for (; *text; text++)
+        n += ((unsigned char)*text & 0xc0) != 0x80;
+    return n;
+}
+
 static void
 read_text(struct reader *r, const json_t *value, const struct ode_field *f, char *out)
 {
@@ -248,8 +259,9 @@ read_text(struct reader *r, const json_t *value, const struct ode_field *f, char
                      text[i], i);
             return;
         }
-    if (n > (size_t)f->max)
-        complain(r, "the string has %zu bytes; at most %.0f may be", n, f->max);
+    if (characters(text) > (size_t)f->max)
+        complain(r, "the string has %zu characters; at most %.0f may be",
+                 characters(text), f->max);
     else
         memcpy(out, text, n + 1);
 }

@@ -13,6 +13,8 @@ libschema_a_SOURCES = \
 	%D%/json.h \
 	%D%/near.c \
 	%D%/near.h \
+	%D%/openapi.c \
+	%D%/openapi.h \
 	%D%/plan.c \
 	%D%/plan.h \
 	%D%/recipe.c \
@@ -36,6 +38,10 @@ sql_files = %D%/sql/migrations.def %D%/sql/001_init.sql %D%/sql/002_requests.sql
 	%D%/sql/008_sweeps.sql %D%/sql/009_storage.sql %D%/sql/010_webhooks.sql %D%/sql/011_versions.sql
 EXTRA_DIST += $(sql_files)
 %D%/libschema_a-sql.$(OBJEXT): $(sql_files)
+
+# So is the document of the API.
+EXTRA_DIST += %D%/openapi.json
+%D%/libschema_a-openapi.$(OBJEXT): %D%/openapi.json
 
 # The printed copies are committed for review, and compared in make check.
 noinst_PROGRAMS += schema-print

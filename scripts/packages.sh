@@ -7,7 +7,8 @@
 # Only what is missing is installed, so a Node from elsewhere stays as it is.
 
 # "command PROGRAM PACKAGE", "library PKG-CONFIG-NAME PACKAGE", "file PATH PACKAGE", "shared
-# FILE PACKAGE" (a library to run with) or "module NAME PACKAGE" (of the system's Python)
+# FILE PACKAGE" (a library to run with), "module NAME PACKAGE" (of the system's Python) or
+# "runtime FILE PACKAGE" (a library that clang links with)
 # shellcheck disable=SC2034 # read by name
 packages_build=(
     "command autoconf autoconf"
@@ -53,6 +54,13 @@ packages_test=(
 )
 
 # shellcheck disable=SC2034
+packages_fuzz=(
+    "library check check"
+    "command clang clang"
+    "command jq jq"
+    "runtime libclang_rt.fuzzer-$(uname -m).a libclang-rt-14-dev"
+)
+# shellcheck disable=SC2034
 packages_bench=(
     "command awk mawk"
     "command jq jq"
@@ -75,6 +83,7 @@ packages_has () {
     command) command -v "$2" > /dev/null ;;
     library) command -v pkg-config > /dev/null && pkg-config --exists "$2" ;;
     file) [ -e "$2" ] ;;
+    runtime) command -v clang > /dev/null && [ -e "$(clang -print-file-name="$2")" ] ;;
     shared) [ -n "$(packages_library "$2")" ] ;;
     module) /usr/bin/python3 -c "import $2" > /dev/null 2>&1 ;;
     esac

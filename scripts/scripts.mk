@@ -3,6 +3,7 @@
 EXTRA_DIST += \
 	%D%/bench \
 	%D%/bench_torch.py \
+	%D%/fuzz \
 	%D%/packages.sh \
 	%D%/quickstart \
 	%D%/results \

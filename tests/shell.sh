@@ -7,7 +7,7 @@ set -eu
 cd "${srcdir:-$(dirname "$0")/..}"
 bad=0 n=0
 
-for file in scripts/bench scripts/packages.sh scripts/quickstart scripts/test .ci/run $(find tests web \
+for file in scripts/bench scripts/fuzz scripts/packages.sh scripts/quickstart scripts/test .ci/run $(find tests web \
     \( -name work -o -name node_modules \) -prune -o -type f -name '*.sh' -print | sort); do
     [ -f "$file" ] || continue      # .ci is not part of a distribution archive
     n=$((n + 1))

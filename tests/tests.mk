@@ -225,6 +225,7 @@ test_api_SOURCES = \
 	%D%/api/meter.c \
 	%D%/api/metrics.c \
 	%D%/api/peer.c \
+	%D%/api/openapi.c \
 	%D%/api/plans.c \
 	%D%/api/query.c \
 	%D%/api/rate.c \
@@ -303,7 +304,7 @@ e2e_stories = \
 	%D%/e2e/storm.sh \
 	%D%/e2e/sweep.sh
 if !SANITIZERS
-TESTS += $(e2e_stories) %D%/export/run.sh
+TESTS += $(e2e_stories) %D%/contract/run.sh %D%/export/run.sh
 endif
 %D%/e2e/browser.log: %D%/web/run.log
 
@@ -314,13 +315,23 @@ check-local:
 
 endif
 
-distclean-local: export-distclean
-export-distclean:
-	rm -rf %D%/export/work
+distclean-local: tests-distclean
+tests-distclean:
+	rm -rf %D%/contract/work %D%/export/work
 
-.PHONY: export-distclean
+.PHONY: tests-distclean
 
 EXTRA_DIST += \
+	%D%/contract/client.mjs \
+	%D%/contract/contract.mjs \
+	%D%/contract/daemon.mjs \
+	%D%/contract/document.mjs \
+	%D%/contract/judge.mjs \
+	%D%/contract/package-lock.json \
+	%D%/contract/package.json \
+	%D%/contract/redocly.yaml \
+	%D%/contract/run.sh \
+	%D%/contract/specs.mjs \
 	%D%/e2e/bad_specs.sh \
 	%D%/e2e/blas.sh \
 	%D%/e2e/browser.sh \

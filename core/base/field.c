@@ -19,7 +19,7 @@ field_preset(const struct ode_field *field, char *at)
         *(bool *)(void *)at = field->preset != 0;
         break;
     case ODE_FIELD_TEXT:
-        snprintf(at, (size_t)field->max + 1, "%s", field->preset_text);
+        snprintf(at, 4 * (size_t)field->max + 1, "%s", field->preset_text);
         break;
     case ODE_FIELD_CHOICE:
         *(int *)(void *)at = (int)field->preset;

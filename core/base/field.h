@@ -16,7 +16,7 @@ enum ode_field_kind {
     ODE_FIELD_INT,    /* int64_t                                             */
     ODE_FIELD_REAL,   /* double                                              */
     ODE_FIELD_BOOL,   /* bool                                                */
-    ODE_FIELD_TEXT,   /* char[max + 1], at most max bytes of UTF-8           */
+    ODE_FIELD_TEXT,   /* char[4 * max + 1], at most max characters in UTF-8  */
     ODE_FIELD_CHOICE, /* int: an index into choices                          */
     ODE_FIELD_OBJECT, /* a struct described by object                        */
     ODE_FIELD_LIST,   /* size_t <name>_n, then an array of such structs; before both

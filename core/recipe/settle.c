@@ -11,6 +11,7 @@
 /* Pixels at which digits can be drawn. */
 enum { STROKES_LEAST = ODE_DRAWN_LEAST, STROKES_MOST = ODE_DRAWN_MOST };
 enum { FEATURES_MOST = 1 << 20, SOLVE_MIB = 4096 }; /* of a flat head */
+enum { BLOCKS_MOST = 1 << 16, AUTO_LEVELS_MOST = 3 };
 
 struct settle {
     struct ode_recipe_spec *recipe;
@@ -348,6 +349,28 @@ rate_check(struct settle *s, size_t k)
     }
 }
 
+/* Everybody who plans a run looks at each block of each level, and the daemon does so
+ * while its clients wait: that takes a second for as many as this. */
+static void
+depth_total_check(struct settle *s)
+{
+    const struct ode_recipe_spec *recipe = s->recipe;
+    long long total = 0;
+
+    for (size_t u = 0; recipe->levels_auto && u < recipe->model.units_n; u++)
+        total += AUTO_LEVELS_MOST * recipe->model.units[u].blocks;
+    for (size_t k = 0; k < recipe->levels_n; k++)
+        for (size_t u = 0; u < recipe->levels[k].blocks_n; u++)
+            total += recipe->levels[k].blocks[u];
+    at(s, "/levels");
+    if (total > BLOCKS_MOST)
+        wrong(
+            s,
+            "all levels together have %lld blocks, and may have %d; use fewer levels, or "
+            "fewer blocks in model/units",
+            total, BLOCKS_MOST);
+}
+
 /* --- an automatic ladder --------------------------------------------------------- */
 
 static void
@@ -530,6 +553,7 @@ ode_recipe_settle(struct ode_recipe_spec *recipe, ode_complaint_fn *complain,
         rate_check(&s, k);
     }
     head_check(&s);
+    depth_total_check(&s);
     if (recipe->levels_auto)
         ladder_check(&s);
     transfer_check(&s);

@@ -48,6 +48,10 @@ void fake_open(struct fake *fake, const struct server_config *config);
 
 /* A path that the fake has for a route. */
 void fake_path(const struct route *route, char *path, size_t size);
+/* The same without a thread: the caller runs the loop, and closes with
+ * fake_close_here(), which runs it to its end. */
+void fake_open_here(struct fake *fake, const struct server_config *config);
+void fake_close_here(struct fake *fake);
 
 int fake_port(const struct fake *fake);
 

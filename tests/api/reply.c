@@ -237,6 +237,10 @@ START_TEST(what_nobody_accepts_is_not_sent)
                                 "Accept: text/html, image/*\r\n", NULL, &answer),
                      406);
     ck_assert_str_eq(client_header(&answer, "Content-Type"), "application/problem+json");
+    ck_assert_int_eq(client_ask(fake_port(&fake), "GET", RUN "/artifacts/metrics.csv",
+                                "Accept: text/html\r\n", NULL, &answer),
+                     406);
+    ck_assert_ptr_null(client_header(&answer, "Content-Disposition"));
     ck_assert_int_eq(client_ask(fake_port(&fake), "GET", RUN,
                                 "Accept: text/html, */*;q=0.1\r\n", NULL, &answer),
                      200);

@@ -38,7 +38,8 @@ get_answers(int port, const char *path)
     ck_assert_msg(client_get(port, path, &get) == 200, "%s: %d", path, get.status);
     ck_assert_int_eq(client_ask(port, "HEAD", path, "", NULL, &head), 200);
     snprintf(length, sizeof length, "%zu", get.body_n);
-    ck_assert_str_eq(client_header(&head, "Content-Length"), length);
+    if (strcmp(path, "/metrics") != 0) /* whose numbers have moved on meanwhile */
+        ck_assert_str_eq(client_header(&head, "Content-Length"), length);
     ck_assert_ptr_nonnull(client_header(&get, "X-Request-Id"));
     ck_assert_ptr_nonnull(client_header(&get, "ETag"));
     ck_assert_str_eq(client_header(&get, "X-Content-Type-Options"), "nosniff");
@@ -90,7 +91,7 @@ route_is_honoured(int port, const struct route *route)
 
 START_TEST(every_route_is_honoured)
 {
-    struct server_config config = { .job_schema = "{}" };
+    struct server_config config = { .job_schema = "{}", .openapi = "{}" };
     struct fake fake;
     FILE *log;
 

@@ -58,6 +58,10 @@ START_TEST(a_preference_waits_and_says_so)
                                 "Prefer: wait=60\r\n", NULL, &answer),
                      200); /* the query has the last word */
     ck_assert_ptr_null(client_header(&answer, "Preference-Applied"));
+    ck_assert_int_eq(client_ask(fake_port(&fake), "GET", "/v1/runs/" FAKE_NOBODY,
+                                "Prefer: wait=60\r\n", NULL, &answer),
+                     404); /* nothing is waited for */
+    ck_assert_ptr_null(client_header(&answer, "Preference-Applied"));
     client_release(&answer);
     fake_close(&fake);
 }

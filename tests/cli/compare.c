@@ -214,6 +214,12 @@ START_TEST(unusable_journals_are_data_errors)
             run_write("{\"type\":\"metric\",\"values\":{\"test.accuracy\":0.5}}\n")),
         CMD_DATA);
     ck_assert_ptr_nonnull(strstr(command_complaint, "without level"));
+    ck_assert_int_eq(
+        RUN("compare", control,
+            run_write("{\"type\":\"metric\",\"level\":0,\"step\":1,\"time\":1,\"work\":"
+                      "1e308,\"values\":{\"test.accuracy\":0.5}}\n")),
+        CMD_DATA);
+    ck_assert_ptr_nonnull(strstr(command_complaint, "no run has"));
     ck_assert_str_eq(command_answer, "");
 }
 END_TEST

@@ -73,7 +73,9 @@ START_TEST(a_file_without_sense_is_complained_of_once)
                                              "{\"hold\": 1}",
                                              "{\"advance\": \"2\"}",
                                              "{\"hold_at\": true}",
-                                             "{\"hold\": true, \"advance\": 1.5}" };
+                                             "{\"hold\": true, \"advance\": 1.5}",
+                                             "{\"advance\": -2}",
+                                             "{\"advance\": 4294967297}" };
 
     control_open(&control, test_dir());
     for (size_t i = 0; i < sizeof senseless / sizeof *senseless; i++) {

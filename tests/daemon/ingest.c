@@ -336,6 +336,14 @@ START_TEST(a_malformed_line_is_a_warning_and_no_stop)
         "{\"type\":\"hello\",\"pid\":-5}",
         "{\"type\":\"plan\",\"levels\":[]}",
         "{\"type\":\"plan\",\"levels\":[{\"level\":0}]}",
+        "{\"type\":\"plan\",\"levels\":[{\"level\":0,\"resolution\":8,\"blocks\":[2],"
+        "\"epochs\":1,\"steps\":9223372036854775807,\"parameters\":1,"
+        "\"memory_bytes\":1}]}",
+        "{\"type\":\"plan\",\"levels\":[{\"level\":0,\"resolution\":8,\"blocks\":[2],"
+        "\"epochs\":1,\"steps\":1,\"parameters\":1,\"memory_bytes\":1,\"work\":1e308}]}",
+        "{\"type\":\"level\",\"level\":0,\"step\":1,\"time\":-1e300,\"state\":\"done\"}",
+        "{\"type\":\"forecast\",\"levels\":[],"
+        "\"remaining\":{\"expected\":1e300,\"low\":1,\"high\":1}}",
         "{\"type\":\"level\",\"level\":0,\"step\":1,\"state\":\"asleep\"}",
         "{\"type\":\"final\",\"state\":\"perhaps\"}",
         "{\"type\":\"forecast\"}",

@@ -490,6 +490,29 @@ START_TEST(a_flat_head_sees_so_many_numbers_at_most)
 }
 END_TEST
 
+/* Sixteen levels of 4096 blocks are what may be, and one block more is not. */
+START_TEST(all_levels_have_so_many_blocks_at_most)
+{
+    json_t *spec =
+        parsed("{\"model\": {\"units\": [{\"channels\": 2, \"blocks\": 4096}]},"
+               " \"levels\": []}");
+    json_t *levels = json_object_get(spec, "levels");
+    struct ode_recipe_spec r;
+    struct ode_err err;
+
+    for (int k = 0; k < 16; k++)
+        json_array_append_new(levels,
+                              json_pack("{s:i, s:i}", "resolution", 8, "epochs", 1));
+    test_ok(schema_recipe_read(spec, &r, NULL, &err), &err);
+    json_array_append_new(levels, json_pack("{s:i, s:i, s:[i]}", "resolution", 8,
+                                            "epochs", 1, "blocks", 1));
+    ck_assert_int_eq(schema_recipe_read(spec, &r, NULL, &err), ODE_ESPEC);
+    ck_assert_str_eq(err.at, "/levels");
+    ck_assert_ptr_nonnull(strstr(err.text, "65537 blocks"));
+    json_decref(spec);
+}
+END_TEST
+
 START_TEST(one_mistake_is_one_complaint)
 {
     for (size_t i = 0; i < sizeof bads / sizeof *bads; i++) {
@@ -654,6 +677,35 @@ START_TEST(whole_numbers_may_have_a_zero_fraction)
 }
 END_TEST
 
+/* A name of so many characters that have four bytes each. */
+static json_t *
+named(size_t characters)
+{
+    char name[512] = "\"";
+
+    for (size_t i = 0; i < characters; i++)
+        strcat(name, "\xf0\x9f\x99\x82");
+    strcat(name, "\"");
+    return changed("/name", name);
+}
+
+START_TEST(a_name_is_measured_in_characters)
+{
+    struct ode_recipe_spec recipe;
+    json_t *spec = named(100);
+    struct ode_err err;
+
+    test_ok(schema_recipe_read(spec, &recipe, NULL, &err), &err);
+    ck_assert_uint_eq(strlen(recipe.name), 400);
+    json_decref(spec);
+    spec = named(101);
+    ck_assert_int_eq(schema_recipe_read(spec, &recipe, NULL, &err), ODE_ESPEC);
+    ck_assert_str_eq(err.at, "/name");
+    ck_assert_ptr_nonnull(strstr(err.text, "101 characters"));
+    json_decref(spec);
+}
+END_TEST
+
 START_TEST(files_that_are_not_json_say_the_line)
 {
     struct ode_recipe_spec recipe;
@@ -688,7 +740,8 @@ TEST_SUITE(recipe, 20, levels_may_be_auto_with_one_budget,
            least_spec_takes_the_presets, drawn_digits_take_sizes_a_power_of_two_apart,
            odd_sizes_say_how_often_they_can_be_halved,
            written_and_read_again_it_is_the_same, whole_numbers_may_have_a_zero_fraction,
-           files_that_are_not_json_say_the_line, a_preset_decides_what_is_left_out,
-           leapfrog_from_zero_cannot_change_its_depth,
+           a_name_is_measured_in_characters, files_that_are_not_json_say_the_line,
+           a_preset_decides_what_is_left_out, leapfrog_from_zero_cannot_change_its_depth,
            widths_are_judged_by_the_integrator_and_the_connector,
-           a_solve_for_a_flat_head_has_to_fit, a_flat_head_sees_so_many_numbers_at_most)
+           a_solve_for_a_flat_head_has_to_fit, a_flat_head_sees_so_many_numbers_at_most,
+           all_levels_have_so_many_blocks_at_most)

@@ -18,3 +18,9 @@ test_schema_SOURCES = \
 endif
 
 EXTRA_DIST += %D%/printed.sh
+
+# Says what the reader makes of many specs; tests/contract/judge.mjs compares that with ajv.
+check_PROGRAMS += schema-judge
+schema_judge_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS)
+schema_judge_LDADD = $(schema_LIBS)
+schema_judge_SOURCES = %D%/judge.c

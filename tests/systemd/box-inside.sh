@@ -134,9 +134,45 @@ check "with exit code 0" is "$(property ExecMainStatus)" 0
 check "which systemd calls a success" is "$(property Result)" success
 check "after a checkpoint" sh -c "ls /var/lib/odenet/runs/$run/checkpoints/*.safetensors"
 
+# --- it says why it does not start
+echo '{"port": "none"}' > /etc/odenet/odenetd.conf
+systemctl start odenetd-network 2> /dev/null
+check "a wrong file keeps it from starting, as an error in the journal" until_true 5 sh -c \
+    "journalctl -u odenetd-network -p err --no-pager -o cat | grep -q 'odenetd.conf.*whole number'"
+check "and is not tried again" is "$(property ActiveState)" failed
+rm /etc/odenet/odenetd.conf
+
 # --- its other form
 check "the socket listens" systemctl start odenetd.socket
-systemctl stop odenetd.socket
+check "and nobody is there yet" is "$(systemctl show -p ActiveState --value odenetd)" inactive
+check "a request brings the service up, and is answered" curl -sSf --max-time 60 "$url/readyz"
+pid=$(systemctl show -p MainPID --value odenetd)
+network_of () {
+    readlink "/proc/$1/ns/net"
+}
+check "which has a network of its own, with nothing in it" [ "$(network_of "$pid")" != "$(network_of 1)" ]
+curl -sS -o /dev/null -X POST "$url/v1/runs/$run/cancel" # the long one
+run=$(curl -sS --json @/box/job.json "$url/v1/jobs" | jq -r '.runs[0].id')
+curl -sS "$url/v1/runs/$run?wait=200" > /box/run.json
+check "a run trains there, too" jq -e '.state == "succeeded"' /box/run.json
+
+# ask_on: as long as /box/asking is there; what fails is told in /box/lost.
+ask_on () {
+    while [ -e /box/asking ]; do
+        curl -sSf --max-time 30 -o /dev/null "$url/v1/runs" 2>> /box/lost && echo answered >> /box/asked
+    done
+}
+touch /box/asking /box/lost /box/asked
+ask_on & client=$!
+for _ in 1 2 3 4; do
+    systemctl reset-failed odenetd # by hand it may start as often as one likes
+    systemctl restart odenetd
+done
+rm /box/asking
+wait "$client"
+check "of requests that are made all the while four restarts lose none" [ ! -s /box/lost ]
+check "and there were some" [ "$(wc -l < /box/asked)" -ge 5 ]
+check "it stops with its socket" systemctl stop odenetd.socket odenetd
 
 echo "Checks: $checks, Failures: $failures"
 [ "$failures" -eq 0 ]
