@@ -19,6 +19,7 @@ struct follow {
     struct request *r;
     int fd; /* -1: there is no log yet */
     off_t offset;
+    bool ended; /* the run had, when that was last looked at */
 };
 
 /* Opens the log where it is there; its last lines, or all, are what is sent first. */
@@ -49,29 +50,36 @@ has_ended(const struct follow *f)
     return ended;
 }
 
+/* What was written since; 0: nothing, or -1. */
+static ssize_t
+news_take(struct follow *f, char *to, size_t most)
+{
+    ssize_t n = 0;
+
+    if (f->fd < 0)
+        follow_open(f, 0);
+    if (f->fd >= 0)
+        n = pread(f->fd, to, most, f->offset);
+    f->offset += n > 0 ? n : 0;
+    return n;
+}
+
 static ssize_t
 follow_read(void *context, uint64_t position, char *to, size_t most)
 {
     struct follow *f = context;
     struct request *r = f->r;
-    bool ended;
-    ssize_t n = 0;
+    ssize_t n;
 
     (void)position;
     if (r->gone)
         return MHD_CONTENT_READER_END_WITH_ERROR;
-    ended = has_ended(f); /* before the last look at the log */
-    if (f->fd < 0)
-        follow_open(f, 0);
-    if (f->fd >= 0)
-        n = pread(f->fd, to, most, f->offset);
-    if (n > 0) {
-        f->offset += n;
-        return n;
-    }
-    if (n < 0)
-        return MHD_CONTENT_READER_END_WITH_ERROR;
-    if (ended || r->server->closing)
+    n = news_take(f, to, most);
+    if (n == 0 && !f->ended && (f->ended = has_ended(f)))
+        n = news_take(f, to, most); /* what it wrote at last, while it was asked for */
+    if (n != 0)
+        return n > 0 ? n : MHD_CONTENT_READER_END_WITH_ERROR;
+    if (f->ended || r->server->closing)
         return MHD_CONTENT_READER_END_OF_STREAM;
     r->wait_until_ms = uv_now(r->server->loop) + LOOK_MS;
     request_suspend(r);
@@ -108,6 +116,5 @@ log_follow(struct request *r, int tail)
         return reply_failure(r, ODE_ENOMEM, NULL, NULL);
     *f = (struct follow){ .r = r, .fd = -1 };
     follow_open(f, tail);
-    return reply_stream(r, "text/plain; charset=utf-8", BLOCK, follow_read, f,
-                        follow_release);
+    return reply_stream(r, LOG_TYPE, BLOCK, follow_read, f, follow_release);
 }

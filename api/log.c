@@ -60,6 +60,7 @@ run_log(struct request *r)
         ode_fail_errno(&err, ODE_EIO, NULL, "the log cannot be read");
         return reply_failure(r, ODE_EIO, &err, NULL);
     }
-    return reply_file(r, "text/plain; charset=utf-8", fd, offset, bytes - (size_t)offset,
-                      "no-store");
+    if (tail == 0)
+        return reply_file_range(r, LOG_TYPE, fd, bytes, "no-store");
+    return reply_file(r, LOG_TYPE, fd, offset, bytes - (size_t)offset, "no-store");
 }

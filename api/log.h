@@ -11,6 +11,8 @@
  * needs. False with errno where that fails. */
 bool log_tail(int fd, off_t bytes, int lines, off_t *offset);
 
+#define LOG_TYPE "text/plain; charset=utf-8"
+
 struct request;
 
 /* follow.c: answers with the log as it grows, from the last lines on; 0: all of it. */

@@ -278,11 +278,28 @@ reply_static(struct request *r, const char *type, const void *data, size_t n,
                       bytes_response(type, data, n, MHD_RESPMEM_PERSISTENT), cache);
 }
 
-enum MHD_Result
-reply_file(struct request *r, const char *type, int fd, off_t offset, size_t n,
-           const char *cache)
+/* "bytes=N-" within n bytes: N; else 0, as whoever asks for another range may be sent all
+ * (RFC 9110, 14.2). */
+static size_t
+range_begin(const char *range, size_t n)
+{
+    int end = 0;
+    size_t from;
+
+    if (!range || sscanf(range, "bytes=%18zu-%n", &from, &end) != 1 || end == 0
+        || range[end])
+        return 0;
+    return from < n ? from : 0;
+}
+
+/* Takes fd: answers with n bytes of the file from offset on, or with those of them that a
+ * Range asks for. */
+static enum MHD_Result
+file_send(struct request *r, const char *type, int fd, off_t offset, size_t n,
+          bool ranges, const char *cache)
 {
     struct MHD_Response *response;
+    size_t from;
     char etag[ETAG_SIZE];
     struct stat st;
 
@@ -296,14 +313,34 @@ reply_file(struct request *r, const char *type, int fd, off_t offset, size_t n,
         close(fd);
         return unchanged(r, etag, cache);
     }
-    response = MHD_create_response_from_fd_at_offset64(n, fd, (uint64_t)offset);
+    from = ranges ? range_begin(request_header(r, "Range"), n) : 0;
+    response =
+        MHD_create_response_from_fd_at_offset64(n - from, fd, (uint64_t)offset + from);
     if (!response) {
         close(fd);
         return MHD_NO;
     }
     MHD_add_response_header(response, "Content-Type", type);
     reply_header(r, "ETag", "%s", etag);
-    return reply_send(r, MHD_HTTP_OK, response, cache);
+    if (ranges)
+        reply_header(r, "Accept-Ranges", "bytes");
+    if (from > 0)
+        reply_header(r, "Content-Range", "bytes %zu-%zu/%zu", from, n - 1, n);
+    return reply_send(r, from > 0 ? MHD_HTTP_PARTIAL_CONTENT : MHD_HTTP_OK, response,
+                      cache);
+}
+
+enum MHD_Result
+reply_file(struct request *r, const char *type, int fd, off_t offset, size_t n,
+           const char *cache)
+{
+    return file_send(r, type, fd, offset, n, false, cache);
+}
+
+enum MHD_Result
+reply_file_range(struct request *r, const char *type, int fd, size_t n, const char *cache)
+{
+    return file_send(r, type, fd, 0, n, true, cache);
 }
 
 enum MHD_Result

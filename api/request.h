@@ -97,6 +97,10 @@ enum MHD_Result reply_static(struct request *r, const char *type, const void *da
 enum MHD_Result reply_file(struct request *r, const char *type, int fd, off_t offset,
                            size_t n, const char *cache);
 
+/* Takes fd, a file of n bytes: all of it, or what a Range asks for that has no end. */
+enum MHD_Result reply_file_range(struct request *r, const char *type, int fd, size_t n,
+                                 const char *cache);
+
 enum MHD_Result reply_empty(struct request *r, int status);
 
 /* Releases the problem. */

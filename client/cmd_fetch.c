@@ -16,11 +16,10 @@ enum { PATH = 4096 };
 
 static const struct ctl_usage usage = {
     "fetch RUN [NAME...] [-o DIR|FILE]",
-    "Writes files of a run: model.safetensors, metrics.csv, spec.json; all that there "
-    "are\n"
-    "where none is named. A file is there when it is complete, and not before; the model "
-    "of\n"
-    "a run that succeeded is compared with its checksum. Prints the paths.\n"
+    "Writes files of a run: model.safetensors, metrics.csv, spec.json, all of them that\n"
+    "there are where none is named; or junit.xml. A file is there when it is complete,\n"
+    "and not before; the model of a run that succeeded is compared with its checksum.\n"
+    "Prints the paths.\n"
 };
 
 /* A file that grows beside the one that it will be. */

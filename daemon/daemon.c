@@ -298,7 +298,6 @@ static void
 on_turn(uv_prepare_t *turn)
 {
     struct daemon *daemon = turn->data;
-
     const bool events = daemon->events != daemon->store.events;
     const bool runs = daemon->runs != daemon->store.runs;
 
@@ -308,11 +307,12 @@ on_turn(uv_prepare_t *turn)
     daemon->runs = daemon->store.runs;
     if (!daemon->serving || daemon->stopping)
         return;
-    if (events)
+    if (events) {
         server_events_changed(&daemon->server);
+        pulse_changed(&daemon->pulse);
+    }
     if (runs)
         server_progress_changed(&daemon->server);
-    pulse_changed(&daemon->pulse);
 }
 
 static void

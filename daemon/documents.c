@@ -198,11 +198,11 @@ add_sweep(struct store *store, const struct run *run, json_t *document,
     bool row = false;
 
     if (run->sweep_place) {
-        query = store_query(store, STORE_RUN_SPEC, store_int(run->number));
+        query = store_query(store, STORE_RUN_VALUES, store_int(run->number));
         status = store_step(query, &row, err);
         sweep =
             json_pack("{sI so so}", "index", (json_int_t)run->sweep_place - 1, "values",
-                      row ? column_json(query, 1) : json_null(), "gate",
+                      row ? column_json(query, 0) : json_null(), "gate",
                       run->sweep_gate ? json_integer(run->sweep_gate - 1) : json_null());
         store_done(query);
     }
@@ -364,9 +364,11 @@ page_json(const char *name, json_t *list, int limit, json_t **out, struct ode_er
     return ODE_OK;
 }
 
+/* The rows of the query as documents; *version becomes the last one's, where it is asked
+ * for. */
 static enum ode_status
 list_runs(struct store *store, const struct document_turns *turns, sqlite3_stmt *query,
-          json_t *list, struct ode_err *err)
+          json_t *list, int64_t *version, struct ode_err *err)
 {
     enum ode_status status;
     struct run run;
@@ -378,6 +380,8 @@ list_runs(struct store *store, const struct document_turns *turns, sqlite3_stmt 
         if (status != ODE_OK)
             break;
         json_array_append_new(list, document);
+        if (version)
+            *version = run.version;
     }
     store_done(query);
     return status;
@@ -406,7 +410,7 @@ document_runs(struct store *store, const struct document_turns *turns,
     char states[160];
 
     snprintf(states, sizeof states, ",%s,", page->states ? page->states : "");
-    status = list_runs(store, turns, page_query(store, page, states), list, err);
+    status = list_runs(store, turns, page_query(store, page, states), list, NULL, err);
     if (status != ODE_OK) {
         json_decref(list);
         return status;
@@ -428,27 +432,6 @@ newest_version(struct store *store, int64_t *version, struct ode_err *err)
     return status;
 }
 
-/* The rows of the query as documents; *version becomes the last one's. */
-static enum ode_status
-list_changed(struct store *store, const struct document_turns *turns, sqlite3_stmt *query,
-             json_t *list, int64_t *version, struct ode_err *err)
-{
-    enum ode_status status;
-    struct run run;
-    json_t *document;
-    bool found;
-
-    while ((status = run_step(query, &run, &found, err)) == ODE_OK && found) {
-        status = document_run(store, turns, &run, &document, err);
-        if (status != ODE_OK)
-            break;
-        json_array_append_new(list, document);
-        *version = run.version;
-    }
-    store_done(query);
-    return status;
-}
-
 enum ode_status
 document_changes(struct store *store, const struct document_turns *turns,
                  const struct run *run, int64_t after, int limit, json_t **out,
@@ -460,7 +443,7 @@ document_changes(struct store *store, const struct document_turns *turns,
     int64_t version = after;
 
     if (run)
-        status = list_changed(
+        status = list_runs(
             store, turns,
             store_query(store, STORE_RUN_CHANGED_ONE, from, most, store_int(run->number)),
             list, &version, err);
@@ -468,8 +451,8 @@ document_changes(struct store *store, const struct document_turns *turns,
         status = newest_version(store, &version, err);
     else
         status =
-            list_changed(store, turns, store_query(store, STORE_RUN_CHANGED, from, most),
-                         list, &version, err);
+            list_runs(store, turns, store_query(store, STORE_RUN_CHANGED, from, most),
+                      list, &version, err);
     document = json_pack("{so sI}", "runs", list, "version", (json_int_t)version);
     if (status == ODE_OK && !document)
         return no_memory(err);

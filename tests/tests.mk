@@ -61,6 +61,7 @@ test_train_LDADD = $(test_core_LDADD)
 test_train_SOURCES = \
 	%D%/main.c %D%/test.h \
 	%D%/core/suites-train.def \
+	%D%/core/average.c \
 	%D%/core/check.c \
 	%D%/core/cost.c \
 	%D%/core/diary.c \
@@ -128,6 +129,7 @@ test_core_double_LDADD = libcore-double.a $(OPENBLAS_LIBS) $(CHECK_LIBS) -lpthre
 test_core_double_SOURCES = \
 	%D%/main.c %D%/test.h \
 	%D%/core/suites-double.def \
+	%D%/core/average.c \
 	%D%/core/block.c \
 	%D%/core/dynamics.c \
 	%D%/core/engine.c \

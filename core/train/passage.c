@@ -54,11 +54,8 @@ static void
 stage_settle(struct passage *p)
 {
     struct ode_engine *e = &p->to->engine;
-    struct ode_source source = { .loader = &p->to->loader,
-                                 .examples = &p->run->train->set->train,
-                                 .epoch = -1 };
-
-    const size_t n = ode_run_least(ODE_MOMENTS_N, source.examples->n);
+    size_t n;
+    struct ode_source source = ode_run_moments_source(p->to, &n);
 
     if (e->average) {
         e->average_known = false;

@@ -77,9 +77,8 @@ stop_asked(void *context)
     return run->ops->stop(run->ops->context);
 }
 
-/* The images that moments are made from: the first of those that are trained with. */
-static struct ode_source
-moments_source(struct ode_stage *stage, size_t *n)
+struct ode_source
+ode_run_moments_source(struct ode_stage *stage, size_t *n)
 {
     const struct ode_examples *train = &stage->loader.set->train;
 
@@ -88,18 +87,24 @@ moments_source(struct ode_stage *stage, size_t *n)
         struct ode_source){ .loader = &stage->loader, .examples = train, .epoch = -1 };
 }
 
+static void
+see_average(struct ode_stage *stage)
+{
+    size_t n;
+    struct ode_source source = ode_run_moments_source(stage, &n);
+
+    ode_engine_see_average(&stage->engine, ode_source_fetch, &source, n);
+}
+
 /* The moments of the average, where an evaluation has not made them. */
 static void
 settle_average(struct ode_stage *stage)
 {
     struct ode_engine *e = &stage->engine;
-    struct ode_source source;
-    size_t n;
 
     if (!e->average || e->average_known)
         return;
-    source = moments_source(stage, &n);
-    ode_engine_see_average(e, ode_source_fetch, &source, n);
+    see_average(stage);
     ode_engine_see_own(e);
 }
 
@@ -109,13 +114,9 @@ ode_run_evaluate(struct ode_run *run, struct ode_stage *stage, struct ode_source
 {
     struct ode_engine *e = &stage->engine;
     enum ode_status status;
-    struct ode_source moments;
-    size_t moments_n;
 
-    if (e->average) {
-        moments = moments_source(stage, &moments_n);
-        ode_engine_see_average(e, ode_source_fetch, &moments, moments_n);
-    }
+    if (e->average)
+        see_average(stage);
     status = ode_engine_evaluate(e, ode_source_fetch, source, n, stop_asked, run, report);
     if (e->average)
         ode_engine_see_own(e);

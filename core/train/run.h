@@ -56,6 +56,10 @@ enum ode_status ode_run_warn(struct ode_run *run, const char *text, struct ode_e
 /* Means since the last such record. */
 enum ode_status ode_run_train_record(struct ode_run *run, struct ode_err *err);
 
+/* What running moments are made from: the first *n of the images to train with, which are
+ * read as a test reads them. */
+struct ode_source ode_run_moments_source(struct ode_stage *stage, size_t *n);
+
 /* Loss and hits of n examples of a source on a stage, with the average of the weights
  * where there is one. ODE_ESTOPPED if asked to stop. */
 enum ode_status ode_run_evaluate(struct ode_run *run, struct ode_stage *stage,

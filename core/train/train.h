@@ -146,8 +146,8 @@ struct ode_state {
     const struct ode_net *net; /* names and shapes of the arrays */
     float *theta, *momentum, *statistics;
     float *second, *average; /* NULL where the recipe has none */
-    float *
-        average_statistics; /* made for the average, at the end of a level; not resumed */
+    /* Made for the average, at the end of a level; not resumed. */
+    float *average_statistics;
 };
 
 /* What a metric record holds; NaN stands for "not in this record". */

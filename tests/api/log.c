@@ -95,5 +95,48 @@ START_TEST(logs_are_served)
 }
 END_TEST
 
+/* What begins at the byte n, as who has seen so much asks for it. */
+static int
+ask_from(struct fake *fake, const char *range, struct client_answer *answer)
+{
+    char header[80];
+
+    snprintf(header, sizeof header, "Range: %s\r\n", range);
+    return client_ask(fake_port(fake), "GET", "/v1/runs/" FAKE_RUN "/log", header, NULL,
+                      answer);
+}
+
+START_TEST(what_was_seen_is_not_sent_again)
+{
+    static const char *const whole[] = { "bytes=0-",  "bytes=14-", "bytes=99999999999-",
+                                         "bytes=2-4", "bytes=-3",  "bytes=2-,5-",
+                                         "lines=2-",  "bytes=x-",  "bytes=2" };
+    struct client_answer answer = { 0 }, again = { 0 };
+    char header[200];
+    struct fake fake;
+
+    fake_open(&fake, NULL);
+    file_write(fake.log_path, "one\ntwo\nthree\n", 14);
+    ck_assert_int_eq(ask_from(&fake, "bytes=8-", &answer), 206);
+    ck_assert_str_eq(answer.body, "three\n");
+    ck_assert_str_eq(client_header(&answer, "Content-Range"), "bytes 8-13/14");
+    snprintf(header, sizeof header, "If-None-Match: %s\r\nRange: bytes=8-\r\n",
+             client_header(&answer, "ETag"));
+    ck_assert_int_eq(client_ask(fake_port(&fake), "GET", "/v1/runs/" FAKE_RUN "/log",
+                                header, NULL, &again),
+                     304); /* the tag is of the whole log */
+    ck_assert_ptr_null(client_header(&again, "Content-Range"));
+    for (size_t i = 0; i < sizeof whole / sizeof *whole; i++) {
+        ck_assert_msg(ask_from(&fake, whole[i], &answer) == 200, "%s", whole[i]);
+        ck_assert_uint_eq(answer.body_n, 14);
+        ck_assert_str_eq(client_header(&answer, "Accept-Ranges"), "bytes");
+        ck_assert_ptr_null(client_header(&answer, "Content-Range"));
+    }
+    client_release(&answer);
+    client_release(&again);
+    fake_close(&fake);
+}
+END_TEST
+
 TEST_SUITE(api_log, 30, the_tail_has_so_many_lines, the_tail_crosses_blocks,
-           logs_are_served)
+           logs_are_served, what_was_seen_is_not_sent_again)

@@ -456,6 +456,7 @@ async function resultsAreRead({ coarse, warm }) {
   for (const query of ['', '?tail=2'])
     await read(`${base}/log${query}`);
   assert.equal(await listenTo(`${base}/log?follow=true`, '*/*'), await read(`${base}/log`));
+  await call('GET', `${base}/log`, 206, { headers: { Range: 'bytes=1-' } });
   await call('GET', `${base}/log?tail=0`, 400);
   for (const name of ['spec.json', 'model.safetensors', 'metrics.csv', 'junit.xml'])
     await read(`${base}/artifacts/${name}`);
